@@ -1,0 +1,73 @@
+# Everything a developer runs. `make help` lists it.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+VENV ?= .venv
+PY := $(VENV)/bin/python
+# The newest interpreter that the machine has; `make PYTHON=python3.12 test` chooses another.
+PYTHON ?= $(shell for p in python3.13 python3.12 python3.11 python3; do \
+	$$p -c 'import sys; raise SystemExit(sys.version_info < (3, 11))' 2>/dev/null && { echo $$p; break; }; done)
+STAMP := $(VENV)/.installed
+DEMO_STAMP := $(VENV)/.installed-demo
+
+.PHONY: help
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / {printf "  make %-14s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(PY):
+	@test -n "$(PYTHON)" || { echo "tokentape needs Python 3.11 or newer: install it, or name one with make PYTHON=/path/to/python"; exit 1; }
+	@if command -v uv >/dev/null 2>&1; then uv venv -q --python "$$(command -v $(PYTHON))" $(VENV); \
+	else $(PYTHON) -m venv $(VENV) && $(PY) -m pip install -q uv; fi
+
+# uv where the machine has it, else the one inside the private environment.
+UV = $(shell command -v uv 2>/dev/null || echo $(VENV)/bin/uv)
+
+$(STAMP): pyproject.toml | $(PY)
+	@$(UV) pip install -q --python $(PY) -e '.[demo]' --group dev
+	@touch $(STAMP) $(DEMO_STAMP)
+
+$(DEMO_STAMP): pyproject.toml | $(PY)
+	@$(UV) pip install -q --python $(PY) -e '.[demo]'
+	@touch $@
+
+.PHONY: install
+install: $(STAMP) ## create .venv with everything for development
+
+.PHONY: demo
+demo: $(DEMO_STAMP) ## live numbers without a key: stand-in upstream, real SDK traffic
+	@$(VENV)/bin/tokentape demo $(ARGS)
+
+.PHONY: test
+test: $(STAMP) ## every test (about ten minutes on two cores)
+	@$(PY) -m pytest $(ARGS)
+
+.PHONY: test-quick
+test-quick: $(STAMP) ## the tests that take seconds
+	@$(PY) -m pytest -m 'not slow' $(ARGS)
+
+.PHONY: lint
+lint: $(STAMP) ## ruff, format included
+	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check .
+
+.PHONY: format
+format: $(STAMP) ## let ruff fix and format
+	@$(VENV)/bin/ruff check --fix . ; $(VENV)/bin/ruff format .
+
+.PHONY: types
+types: $(STAMP) ## mypy and basedpyright, both strict
+	@$(VENV)/bin/mypy && $(VENV)/bin/basedpyright
+
+.PHONY: bench
+bench: $(STAMP) ## measure beside nginx and mitmdump (tests/benchmarks/README.md)
+	@$(PY) -m tests.benchmarks $(ARGS)
+
+.PHONY: oldest
+oldest: ## resolver, imports and quick tests on Python 3.11
+	@$(MAKE) --no-print-directory VENV=.venv-oldest PYTHON=python3.11 .venv-oldest/.installed
+	@.venv-oldest/bin/python -m pytest -q -m 'not slow' $(ARGS)
+
+.PHONY: ci
+ci: lint types test oldest ## what CI runs
+
+.PHONY: clean
+clean: ## remove what make created
+	@rm -rf .venv .venv-oldest dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

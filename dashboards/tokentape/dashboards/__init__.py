@@ -1,0 +1,1 @@
+"""Grafana boards, alert and recording rules as code."""

@@ -1,0 +1,196 @@
+"""Frames: what a data plane tells the observer, and their wire format.
+
+A frame is a fixed header and a payload. Header, little-endian, 32 bytes:
+
+====== ==== ===========================================================================
+offset type field
+====== ==== ===========================================================================
+0      u32  payload length in bytes
+4      u8   kind (`Kind`)
+5      u8   flags (`Flag`, or an `Ending` in a CLOSED frame)
+6      u16  status: in CLOSED, the status of an answer that the proxy itself gave, else 0
+8      u64  exchange number, unique within the worker; 0 in frames about the worker
+16     f64  received: monotonic seconds at which the bytes came in
+24     f64  written: monotonic seconds at which the bytes were passed on
+====== ==== ===========================================================================
+
+Monotonic times of different workers are not comparable: each worker sends an `Anchor`.
+
+**The unit of loss is the call.** A worker sends all frames of an exchange in order, or stops
+sending that exchange, counts it as unmetered, and says so with a DROPPED frame.
+
+Payloads:
+
+- HELLO, STATE: JSON of `Hello`, `WorkerState`.
+- OPENED: u16 length of the label text, the label text (`project=checkout,team=search`, path
+  segment and header joined by a comma), then the request head as it went upstream.
+- REQUEST_BODY, RESPONSE_BODY: body bytes without chunked framing, still content-encoded.
+  An empty REQUEST_BODY with `Flag.END` says that the request is complete.
+- RESPONSE_HEAD: the head as it came from upstream. Informational (1xx) heads are not sent.
+- CLOSED: the reason in one sentence, UTF-8, empty where the ending says it all.
+- DROPPED: empty.
+
+The other way, the observer acknowledges with one u64: how many CLOSED frames of this connection
+it has handled. What was sent and never acknowledged is unmetered when the connection breaks.
+"""
+
+from __future__ import annotations
+
+import enum
+import struct
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+HEADER = struct.Struct("<IBBHQdd")
+ACK = struct.Struct("<Q")
+_LABEL_LENGTH = struct.Struct("<H")
+
+MAX_PAYLOAD = 16 * 1024 * 1024
+"""Bytes. No data plane sends more in one frame; a larger length means a broken link."""
+
+
+class Kind(enum.IntEnum):
+    """What a frame is about."""
+
+    HELLO = 1
+    STATE = 2
+    OPENED = 3
+    REQUEST_BODY = 4
+    RESPONSE_HEAD = 5
+    RESPONSE_BODY = 6
+    CLOSED = 7
+    DROPPED = 8
+
+
+class Flag(enum.IntFlag):
+    """Flags of OPENED and REQUEST_BODY frames."""
+
+    NONE = 0
+    RESUMED = 1
+    """OPENED or RESPONSE_HEAD: announced again to a new observer; bytes in between were not seen."""
+    FRESH_CONNECTION = 2
+    """OPENED: written after a new upstream connection was made, so the delay is not the proxy's."""
+    END = 4
+    """REQUEST_BODY: the request is complete."""
+
+
+class Ending(enum.IntEnum):
+    """How an exchange ended, as far as bytes can tell."""
+
+    COMPLETE = 0
+    CLIENT_ABORT = 1
+    UPSTREAM_ABORT = 2
+    TIMEOUT = 3
+    PROXY_ERROR = 4
+
+
+class Anchor(msgspec.Struct, frozen=True):
+    """One instant on both clocks of a worker: seconds since the epoch, and monotonic seconds."""
+
+    wall: float
+    monotonic: float
+
+    def wall_time(self, monotonic: float) -> float:
+        """Turn a worker's monotonic time into seconds since the epoch."""
+        return self.wall + (monotonic - self.monotonic)
+
+
+class Hello(msgspec.Struct, frozen=True, kw_only=True):
+    """The first frame on every connection."""
+
+    worker: str
+    """Unique for the life of the worker process, such as `relay-0-4711`."""
+    engine: str
+    """`relay` or `intercept`."""
+    pid: int
+    upstream: str
+    """The logical upstream, such as `https://api.anthropic.com`."""
+    anchor: Anchor
+
+
+class WorkerState(msgspec.Struct, frozen=True, kw_only=True):
+    """What a worker says of itself once a second, and at once when its unmetered count changes."""
+
+    anchor: Anchor
+    inflight: int
+    oldest_inflight: float
+    """Seconds since the oldest unfinished exchange opened; 0 when there is none."""
+    loop_lag: float
+    """Seconds by which the worker's event loop woke later than asked, at its worst since the last state."""
+    resident_bytes: int
+    cpu_seconds: float
+    """CPU time of the worker process so far."""
+    buffered_bytes: int
+    """Frames that wait for the observer."""
+    carried: int
+    """Exchanges carried since the worker started, unmetered ones included."""
+    unmetered: dict[str, int]
+    """By reason, since the worker started."""
+
+
+class Frame(NamedTuple):
+    """One decoded frame. `kind` and `flags` stay plain integers: this is made for every chunk."""
+
+    kind: int
+    flags: int
+    status: int
+    exchange: int
+    received: float
+    written: float
+    payload: bytes
+
+
+class BrokenLinkError(Exception):
+    """The bytes on a link are no frames; the link must be closed."""
+
+
+def encode(frame: Frame) -> bytes:
+    """The bytes of one frame. Data planes pack `HEADER` themselves where it is hot."""
+    kind, flags, status, exchange, received, written, payload = frame
+    return HEADER.pack(len(payload), kind, flags, status, exchange, received, written) + payload
+
+
+def opened_payload(labels: bytes, head: bytes) -> bytes:
+    """The payload of an OPENED frame."""
+    return _LABEL_LENGTH.pack(len(labels)) + labels + head
+
+
+def split_opened(payload: bytes) -> tuple[bytes, bytes]:
+    """Labels and request head of an OPENED payload."""
+    (length,) = _LABEL_LENGTH.unpack_from(payload)
+    return payload[2 : 2 + length], payload[2 + length :]
+
+
+class FrameReader:
+    """Cuts a byte stream into frames, whatever its segmentation."""
+
+    __slots__ = ("_rest",)
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, data: bytes) -> Iterator[Frame]:
+        """Yield each complete frame; exhaust the iterator before the next call.
+
+        Raises:
+            BrokenLinkError: the bytes are no frames.
+        """
+        if self._rest:
+            data = self._rest + data
+        offset, size = 0, len(data)
+        unpack = HEADER.unpack_from
+        while size - offset >= 32:
+            length, kind, flags, status, exchange, received, written = unpack(data, offset)
+            if length > MAX_PAYLOAD:
+                raise BrokenLinkError(f"a frame claims {length} bytes")
+            start = offset + 32
+            end = start + length
+            if end > size:
+                break
+            yield Frame(kind, flags, status, exchange, received, written, data[start:end])
+            offset = end
+        self._rest = data[offset:]

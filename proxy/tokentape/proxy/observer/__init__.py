@@ -1,0 +1,1 @@
+"""The process that understands: frames in, calls out to the sinks."""

@@ -1,0 +1,1 @@
+"""Calls as numbers for other systems: the Prometheus registry and the admin server."""

@@ -1,0 +1,1 @@
+"""The tape: what plays the Messages API without the Messages API."""
