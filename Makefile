@@ -15,7 +15,7 @@ help: ## this list
 
 $(PY):
 	@test -n "$(PYTHON)" || { echo "tokentape needs Python 3.11 or newer: install it, or name one with make PYTHON=/path/to/python"; exit 1; }
-	@if command -v uv >/dev/null 2>&1; then uv venv -q --python "$$(command -v $(PYTHON))" $(VENV); \
+	@if command -v uv >/dev/null 2>&1; then uv venv -q --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" $(VENV); \
 	else $(PYTHON) -m venv $(VENV) && $(PY) -m pip install -q uv; fi
 
 # uv where the machine has it, else the one inside the private environment.
