@@ -15,11 +15,12 @@ help: ## this list
 
 $(PY):
 	@test -n "$(PYTHON)" || { echo "tokentape needs Python 3.11 or newer: install it, or name one with make PYTHON=/path/to/python"; exit 1; }
-	@if command -v uv >/dev/null 2>&1; then uv venv -q --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" $(VENV); \
+	@if uv --version >/dev/null 2>&1; then uv venv -q --python "$$($(PYTHON) -c 'import sys; print(sys.executable)')" $(VENV); \
 	else $(PYTHON) -m venv $(VENV) && $(PY) -m pip install -q uv; fi
 
 # uv where the machine has it, else the one inside the private environment.
-UV = $(shell command -v uv 2>/dev/null || echo $(VENV)/bin/uv)
+# It is asked for its version: a shim of a version manager may stand for a uv that is not there.
+UV = $(shell uv --version >/dev/null 2>&1 && echo uv || echo $(VENV)/bin/uv)
 
 $(STAMP): pyproject.toml | $(PY)
 	@$(UV) pip install -q --python $(PY) -e '.[demo]' --group dev
