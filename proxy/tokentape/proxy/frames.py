@@ -130,6 +130,8 @@ class WorkerState(msgspec.Struct, frozen=True, kw_only=True):
     """Exchanges carried since the worker started, unmetered ones included."""
     unmetered: dict[str, int]
     """By reason, since the worker started."""
+    refused: dict[str, int] = {}
+    """Requests that the proxy refused before they became an exchange, by error code, since the start."""
 
 
 class Frame(NamedTuple):

@@ -1,0 +1,298 @@
+"""A worker's side of the link to the observer: bounded, never waited for, exact about what it loses.
+
+What holds, and is tested:
+
+- Every carried exchange ends in exactly one of two counts: CLOSED frames that an observer
+  acknowledged, or `unmetered`, by reason:
+
+  ``buffer_full``    the observer did not keep up (or was stopped), and the buffer was full
+  ``observer_down``  there was no observer when the exchange ended
+  ``observer_lost``  the frames were handed to an observer that died before it acknowledged them
+
+- The counts live here, so they survive any number of observers.
+- `send` does no system call: frames are gathered for about a millisecond and written together.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import socket
+from collections import Counter, deque
+from typing import TYPE_CHECKING, Final, Protocol
+
+import msgspec
+
+from tokentape.proxy.frames import ACK, HEADER, Hello, Kind, WorkerState
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+BUFFER_LIMIT: Final = 32 * 1024 * 1024
+"""Bytes of frames that may wait: about a second of the highest load."""
+_GATHER_SECONDS: Final = 0.001
+_GATHER_BYTES: Final = 128 * 1024
+_WRITE_BYTES: Final = 256 * 1024
+_RECONNECT_SECONDS: Final = 0.05
+
+
+class LiveExchange(Protocol):
+    """What the link needs to know of an exchange under way."""
+
+    id: int
+    metered: bool
+    """False once the exchange has been given up and counted as unmetered."""
+
+    def announce(self, link: FrameLink) -> None:
+        """Send again what a new observer must know: heads and the start, flagged as resumed."""
+
+
+class FrameLink:
+    """Sends frames to whichever observer is there."""
+
+    def __init__(
+        self,
+        path: str,
+        *,
+        hello: Callable[[], Hello],
+        live: Mapping[int, LiveExchange],
+        limit: int = BUFFER_LIMIT,
+    ) -> None:
+        """Connect to the Unix socket at `path` once `start` is called."""
+        self.unmetered: Counter[str] = Counter()
+        self.changed = False
+        """`unmetered` has grown since the last state was sent."""
+        self._path = path
+        self._hello = hello
+        self._live = live
+        self._limit = limit
+        self._socket: socket.socket | None = None
+        self._waiting: deque[bytes] = deque()
+        self._unsent = memoryview(b"")
+        self._size = 0
+        self._dropped: list[int] = []
+        self._closed = 0
+        self._acknowledged = 0
+        self._acks = b""
+        self._gathering = False
+        self._task: asyncio.Task[None] | None = None
+        self._broken = asyncio.Event()
+        self._drained = asyncio.Event()
+
+    @property
+    def buffered(self) -> int:
+        """Bytes that wait to be sent."""
+        return self._size
+
+    @property
+    def connected(self) -> bool:
+        """There is an observer, or a place in its queue."""
+        return self._socket is not None
+
+    def start(self) -> None:
+        """Begin to connect, and to connect again whenever the link breaks."""
+        self._loop = asyncio.get_running_loop()
+        self._task = self._loop.create_task(self._stay_connected())
+
+    async def stop(self, wait: float) -> None:
+        """Send what is left and await its acknowledgement for at most `wait` seconds, then disconnect."""
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(wait):
+                await self._settled()
+        if self._task:
+            self._task.cancel()
+        self._disconnect()
+
+    # The hot path.
+
+    def send(  # noqa: PLR0913 - one positional call a frame, measured
+        self,
+        exchange: LiveExchange,
+        kind: int,
+        flags: int,
+        received: float,
+        written: float,
+        payload: bytes,
+    ) -> None:
+        """Queue one frame about an exchange; give the exchange up where there is no room."""
+        if self._socket is None or not exchange.metered:
+            return
+        size = self._size + 32 + len(payload)
+        if size > self._limit:
+            self._give_up(exchange)
+            return
+        self._size = size
+        waiting = self._waiting
+        waiting.append(HEADER.pack(len(payload), kind, flags, 0, exchange.id, received, written))
+        waiting.append(payload)
+        if not self._gathering:
+            self._gathering = True
+            self._loop.call_later(_GATHER_SECONDS, self._flush)
+        elif size > _GATHER_BYTES and not self._unsent:
+            self._write()
+
+    def close(self, exchange: LiveExchange, ending: int, status: int, at: float, reason: bytes = b"") -> None:
+        """Queue the last frame of an exchange, or count it as unmetered."""
+        if not exchange.metered:
+            return
+        if self._socket is None:
+            self._count("observer_down")
+            return
+        if self._size > self._limit:
+            self._give_up(exchange)
+            return
+        self._append(HEADER.pack(len(reason), Kind.CLOSED, ending, status, exchange.id, at, at) + reason)
+        self._closed += 1
+
+    # Everything else.
+
+    def send_state(self, state: WorkerState) -> None:
+        """Queue the worker's own state; skipped while the buffer is full."""
+        self.changed = False
+        if self._socket is not None and self._size <= self._limit:
+            payload = msgspec.json.encode(state)
+            self._append(HEADER.pack(len(payload), Kind.STATE, 0, 0, 0, 0.0, 0.0) + payload)
+
+    def _append(self, frame: bytes) -> None:
+        self._size += len(frame)
+        self._waiting.append(frame)
+        if not self._gathering:
+            self._gathering = True
+            self._loop.call_later(_GATHER_SECONDS, self._flush)
+
+    def _give_up(self, exchange: LiveExchange) -> None:
+        exchange.metered = False
+        self._dropped.append(exchange.id)
+        self._count("buffer_full")
+
+    def _count(self, reason: str, calls: int = 1) -> None:
+        self.unmetered[reason] += calls
+        self.changed = True
+
+    def _flush(self) -> None:
+        self._gathering = False
+        if not self._unsent:
+            self._write()
+
+    def _write(self) -> None:
+        """Write until everything is gone or the socket is full."""
+        while self._socket is not None:
+            if not self._unsent:
+                if not self._waiting:
+                    break
+                self._unsent = memoryview(self._next_batch())
+            try:
+                sent = self._socket.send(self._unsent)
+            except (BlockingIOError, InterruptedError):
+                self._loop.add_writer(self._socket, self._writable)
+                return
+            except OSError:
+                self._disconnect()
+                return
+            self._size -= sent
+            self._unsent = self._unsent[sent:]
+        self._send_drops()
+
+    def _next_batch(self) -> bytes:
+        waiting = self._waiting
+        if self._size <= _WRITE_BYTES:
+            batch = b"".join(waiting)
+            waiting.clear()
+            return batch
+        parts: list[bytes] = []
+        size = 0
+        while waiting and size < _WRITE_BYTES:
+            part = waiting.popleft()
+            parts.append(part)
+            size += len(part)
+        return b"".join(parts)
+
+    def _writable(self) -> None:
+        if self._socket is not None:
+            self._loop.remove_writer(self._socket)
+            self._write()
+
+    def _send_drops(self) -> None:
+        """Tell the observer what to forget, now that there is room again."""
+        dropped, self._dropped = self._dropped, []
+        for exchange in dropped:
+            self._append(HEADER.pack(0, Kind.DROPPED, 0, 0, exchange, 0.0, 0.0))
+
+    # Connecting.
+
+    async def _stay_connected(self) -> None:
+        while True:
+            if not await self._connect():
+                await asyncio.sleep(_RECONNECT_SECONDS)
+                continue
+            await self._broken.wait()
+
+    async def _connect(self) -> bool:
+        link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        link.setblocking(False)
+        try:
+            await self._loop.sock_connect(link, self._path)
+        except OSError:
+            link.close()
+            return False
+        for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
+            link.setsockopt(socket.SOL_SOCKET, option, 1024 * 1024)
+        self._broken.clear()
+        self._socket = link
+        self._closed = self._acknowledged = 0
+        self._loop.add_reader(link, self._readable)
+        payload = msgspec.json.encode(self._hello())
+        self._append(HEADER.pack(len(payload), Kind.HELLO, 0, 0, 0, 0.0, 0.0) + payload)
+        self.changed = True
+        for exchange in list(self._live.values()):
+            if exchange.metered:
+                exchange.announce(self)
+        return True
+
+    def _readable(self) -> None:
+        link = self._socket
+        if link is None:
+            return
+        try:
+            data = link.recv(4096)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._disconnect()
+            return
+        self._acks += data
+        whole = len(self._acks) // ACK.size * ACK.size
+        if whole:
+            (self._acknowledged,) = ACK.unpack_from(self._acks, whole - ACK.size)
+            self._acks = self._acks[whole:]
+        if self._acknowledged == self._closed:
+            self._drained.set()
+
+    def _disconnect(self) -> None:
+        """Forget the observer; what it was sent and did not acknowledge is unmetered."""
+        link, self._socket = self._socket, None
+        if link is None:
+            return
+        self._loop.remove_reader(link)
+        self._loop.remove_writer(link)
+        link.close()
+        lost = self._closed - self._acknowledged
+        if lost:
+            self._count("observer_lost", lost)
+        self._waiting.clear()
+        self._dropped.clear()
+        self._unsent = memoryview(b"")
+        self._size = 0
+        self._acks = b""
+        self._closed = self._acknowledged = 0
+        self._broken.set()
+        self._drained.set()
+
+    async def _settled(self) -> None:
+        while self._socket is not None and (self._size or self._acknowledged != self._closed):
+            self._drained.clear()
+            if not self._size and self._acknowledged == self._closed:
+                return
+            await self._drained.wait()

@@ -1,0 +1,131 @@
+"""Where a body ends (RFC 9112, section 6), decided without touching its bytes."""
+
+from __future__ import annotations
+
+import enum
+from typing import Final
+
+from tokentape.proxy.http1.errors import ProtocolError
+
+_SIZE_LINE_LIMIT: Final = 256
+"""Bytes of a chunk-size line, extensions included; nothing real comes near."""
+_TRAILER_LIMIT: Final = 16 * 1024
+_HEX: Final = frozenset(b"0123456789abcdefABCDEF")
+
+
+class Body(enum.IntEnum):
+    """How the end of a body is marked."""
+
+    NONE = 0
+    LENGTH = 1
+    CHUNKED = 2
+    EOF = 3
+    """It ends with the connection; replies only."""
+
+
+def response_body(*, method: bytes, status: int, transfer_encoding: bytes, content_length: int) -> Body:
+    """How a reply's body ends (RFC 9112, section 6.3). `content_length` is -1 where there is none."""
+    if method == b"HEAD" or status == 204 or status == 304 or status < 200:  # noqa: PLR1714 - hot
+        return Body.NONE
+    if transfer_encoding:
+        return Body.CHUNKED if transfer_encoding == b"chunked" else Body.EOF
+    if content_length > 0:
+        return Body.LENGTH
+    return Body.NONE if content_length == 0 else Body.EOF
+
+
+class ChunkedReader:
+    """Follows chunked framing through any segmentation, to find its end and its payload.
+
+    The caller forwards the raw bytes; the payload slices are for whoever wants to understand them.
+    """
+
+    __slots__ = ("_line", "_remaining", "_trailer_bytes", "done")
+
+    # Values of _remaining that stand for a place between payloads.
+    _SIZE_LINE = -1
+    _TRAILER = -2
+
+    def __init__(self) -> None:
+        self._line = b""
+        self._remaining = self._SIZE_LINE
+        self._trailer_bytes = 0
+        self.done = False
+        """The last byte of the message has been fed."""
+
+    def feed(self, data: bytes) -> tuple[list[bytes], int]:
+        """Read on; return the payload pieces and how many bytes of `data` belong to this message.
+
+        Raises:
+            ProtocolError: this is no chunked framing.
+        """
+        pieces: list[bytes] = []
+        position, size = 0, len(data)
+        while position < size and not self.done:
+            remaining = self._remaining
+            if remaining > 2:
+                # Payload and its CRLF; the last two bytes of the count are the CRLF.
+                piece = data[position : position + remaining - 2]
+                pieces.append(piece)
+                position += len(piece)
+                self._remaining = remaining - len(piece)
+            elif remaining > 0:
+                position = self._closing_crlf(data, position)
+            else:
+                position = self._line_end(data, position)
+        return pieces, position
+
+    def _closing_crlf(self, data: bytes, position: int) -> int:
+        expected = b"\r\n"[-self._remaining :]
+        got = data[position : position + self._remaining]
+        if expected[: len(got)] != got:
+            raise _broken("a chunk is longer than its size")
+        self._remaining -= len(got)
+        if not self._remaining:
+            self._remaining = self._SIZE_LINE
+        return position + len(got)
+
+    def _line_end(self, data: bytes, position: int) -> int:
+        """Read a size or trailer line that may have begun in an earlier piece."""
+        end = data.find(b"\n", position)
+        if end < 0:
+            self._line += data[position:]
+            self._check_line(self._line)
+            return len(data)
+        line = self._line + data[position : end + 1]
+        self._line = b""
+        self._check_line(line)
+        if not line.endswith(b"\r\n"):
+            raise _broken("a line ends without CR")
+        if self._remaining == self._SIZE_LINE:
+            self._size_line(line)
+        else:
+            self._trailer_line(line)
+        return end + 1
+
+    def _check_line(self, line: bytes) -> None:
+        limit = _SIZE_LINE_LIMIT if self._remaining == self._SIZE_LINE else _TRAILER_LIMIT
+        if len(line) > limit:
+            raise _broken("a line is too long")
+
+    def _size_line(self, line: bytes) -> None:
+        digits = line[:-2].partition(b";")[0].rstrip(b" \t")
+        if not digits or len(digits) > 15 or not _HEX.issuperset(digits):
+            raise _broken("a chunk size is not hexadecimal")
+        if b"\r" in line[:-2]:
+            raise _broken("a bare CR in a chunk size line")
+        size = int(digits, 16)
+        self._remaining = size + 2 if size else self._TRAILER
+
+    def _trailer_line(self, line: bytes) -> None:
+        self._trailer_bytes += len(line)
+        if self._trailer_bytes > _TRAILER_LIMIT:
+            raise _broken("the trailers are too long")
+        if line == b"\r\n":
+            self.done = True
+        elif b":" not in line or line[:1] in b" \t:" or b"\r" in line[:-2]:
+            raise _broken("a trailer line is no header")
+
+
+def _broken(detail: str) -> ProtocolError:
+    return ProtocolError(400, "chunked_framing", f"The chunked body is malformed: {detail}.")

@@ -1,0 +1,155 @@
+"""One exchange on its way through the relay: the two connections, what has passed, and its frames.
+
+An exchange ends once, by `finish`, whichever side ends it. Everything that can go wrong leads there.
+"""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from tokentape.proxy.frames import Ending, Flag, Kind, opened_payload
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from tokentape.proxy.frame_link import FrameLink
+    from tokentape.proxy.relay.client import ClientConnection
+    from tokentape.proxy.relay.outbox import Outbox
+    from tokentape.proxy.relay.upstream import UpstreamConnection
+
+
+class Exchange:
+    """State of one request and its reply."""
+
+    __slots__ = (
+        "announced",
+        "begun",
+        "body_written",
+        "client",
+        "fresh",
+        "head",
+        "held",
+        "held_bytes",
+        "held_pieces",
+        "id",
+        "labels",
+        "live",
+        "metered",
+        "method",
+        "modern",
+        "opened",
+        "outbox",
+        "request_ended",
+        "response_at",
+        "response_head",
+        "retried",
+        "upstream",
+    )
+
+    def __init__(  # noqa: PLR0913 - filled once, on the hot path
+        self,
+        number: int,
+        client: ClientConnection,
+        outbox: Outbox,
+        live: dict[int, Exchange],
+        method: bytes,
+        modern: bool,  # noqa: FBT001
+        head: bytes,
+        labels: bytes,
+        opened: float,
+    ) -> None:
+        self.id = number
+        self.client = client
+        self.outbox = outbox
+        self.live = live
+        self.upstream: UpstreamConnection | None = None
+        self.method = method
+        self.modern = modern
+        self.head = head
+        self.labels = labels
+        self.opened = opened
+        self.metered = True
+        self.announced = False
+        self.fresh = False
+        self.retried = False
+        self.begun = False
+        """A byte of the reply has been passed on."""
+        self.request_ended = False
+        self.body_written = False
+        """A byte of the request body has been handed to the upstream's socket."""
+        self.held: list[bytes] = []
+        """Body bytes that wait for the connection, as they will be written."""
+        self.held_pieces: list[bytes] = []
+        self.held_bytes = 0
+        self.response_head = b""
+        self.response_at = 0.0
+        live[number] = self
+
+    # The request.
+
+    def send_request(self, upstream: UpstreamConnection) -> None:
+        """Write the head, and the body so far, to a connection that is ready for them."""
+        self.upstream = upstream
+        upstream.exchange = self
+        held = self.held
+        if held:
+            self.body_written = True
+            data = self.head + held[0] if len(held) == 1 else b"".join((self.head, *held))
+        else:
+            data = self.head
+        self.outbox.write(upstream.transport, data)
+        upstream.seen = self.client.received
+        if not self.announced:
+            self._announce_open(Flag.FRESH_CONNECTION if self.fresh else 0)
+            self.frame_body(self.held_pieces)
+        if held:
+            self.held = []
+            self.held_pieces = []
+            self.held_bytes = 0
+
+    def frame_body(self, pieces: Sequence[bytes]) -> None:
+        """Tell the observer about body bytes that were passed on, and about the end of the body."""
+        received = self.client.received
+        frame = self.outbox.frame
+        ended = self.request_ended
+        last = len(pieces) - 1
+        for index, piece in enumerate(pieces):
+            flags = 4 if ended and index == last else 0  # Flag.END
+            frame(self, 4, flags, received, piece)  # Kind.REQUEST_BODY
+        if ended and last < 0:
+            frame(self, 4, 4, received, b"")
+
+    def hold(self, raw: bytes, pieces: Sequence[bytes]) -> None:
+        """Keep body bytes until there is a connection."""
+        if raw:
+            self.held.append(raw)
+            self.held_pieces.extend(pieces)
+            self.held_bytes += len(raw)
+
+    # Frames.
+
+    def announce(self, link: FrameLink) -> None:
+        """Tell a new observer what it must know of this exchange."""
+        if not self.announced:
+            return
+        link.send(self, Kind.OPENED, Flag.RESUMED, self.opened, self.opened, self._opened_payload())
+        if self.response_head:
+            at = self.response_at
+            link.send(self, Kind.RESPONSE_HEAD, Flag.RESUMED, at, at, self.response_head)
+
+    def _announce_open(self, flags: int) -> None:
+        self.announced = True
+        self.outbox.frame(self, Kind.OPENED, flags, self.opened, self._opened_payload())
+
+    def _opened_payload(self) -> bytes:
+        return opened_payload(self.labels, self.head)
+
+    def finish(self, ending: Ending, status: int = 0, reason: str = "") -> None:
+        """Tell the observer how it ended. Later calls do nothing."""
+        if self.live.pop(self.id, None) is None:
+            return
+        now = monotonic()
+        if not self.announced:
+            self._announce_open(0)
+        self.outbox.frame(self, Kind.CLOSED, ending, now, reason.encode(), status)

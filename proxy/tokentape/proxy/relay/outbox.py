@@ -1,0 +1,67 @@
+"""Everything one turn of the event loop passes on, written together at its end.
+
+A write to a socket wakes the process behind it. Written one by one between reads, 32 busy connections
+cost 32 wake-ups a turn; written together, the peer stays awake and most of that cost is gone (about
+60 % more calls a second on two cores; `make bench`). Nothing is held back: the writes happen before
+the loop waits for sockets again.
+
+The frames about those bytes are stamped after the writes, so `written` is never too early.
+"""
+
+from __future__ import annotations
+
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from tokentape.proxy.frames import Kind
+
+if TYPE_CHECKING:
+    import asyncio
+
+    from tokentape.proxy.frame_link import FrameLink, LiveExchange
+
+_CLOSED = int(Kind.CLOSED)
+
+
+class Outbox:
+    """Writes and frames of the current turn."""
+
+    __slots__ = ("_frames", "_link", "_loop", "_scheduled", "_writes")
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, link: FrameLink) -> None:
+        self._loop = loop
+        self._link = link
+        self._writes: list[tuple[asyncio.WriteTransport, bytes]] = []
+        self._frames: list[tuple[LiveExchange, int, int, float, bytes, int]] = []
+        self._scheduled = False
+
+    def write(self, transport: asyncio.WriteTransport, data: bytes) -> None:
+        """Write to a transport at the end of this turn."""
+        self._writes.append((transport, data))
+        if not self._scheduled:
+            self._scheduled = True
+            self._loop.call_soon(self.flush)
+
+    def frame(  # noqa: PLR0913 - one positional call a frame, measured
+        self, exchange: LiveExchange, kind: int, flags: int, received: float, payload: bytes, status: int = 0
+    ) -> None:
+        """Queue a frame behind this turn's writes; for CLOSED, `flags` is the `Ending`."""
+        self._frames.append((exchange, kind, flags, received, payload, status))
+        if not self._scheduled:
+            self._scheduled = True
+            self._loop.call_soon(self.flush)
+
+    def flush(self) -> None:
+        """Write now; called early where a connection is about to be closed."""
+        self._scheduled = False
+        writes, self._writes = self._writes, []
+        for transport, data in writes:
+            transport.write(data)
+        frames, self._frames = self._frames, []
+        written = monotonic()
+        send = self._link.send
+        for exchange, kind, flags, received, payload, status in frames:
+            if kind == _CLOSED:
+                self._link.close(exchange, flags, status, received, payload)
+            else:
+                send(exchange, kind, flags, received, written, payload)

@@ -1,0 +1,111 @@
+"""One worker's relay: what its connections share."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from time import monotonic
+from typing import TYPE_CHECKING
+
+from tokentape.proxy import answers
+from tokentape.proxy.http1.server import Limits, ServerConnection
+from tokentape.proxy.relay.client import ClientConnection
+from tokentape.proxy.relay.outbox import Outbox
+from tokentape.proxy.relay.pool import Pool
+
+if TYPE_CHECKING:
+    import socket
+
+    from tokentape.proxy.frame_link import FrameLink
+    from tokentape.proxy.relay.exchange import Exchange
+    from tokentape.proxy.relay.upstream_url import Upstream
+
+_SWEEP_SECONDS = 1.0
+
+
+class Relay:
+    """Accepts clients and carries their exchanges until it is drained."""
+
+    def __init__(
+        self,
+        upstream: Upstream,
+        *,
+        limits: Limits | None = None,
+        idle_seconds: float = 660.0,
+        connect_seconds: float = 10.0,
+    ) -> None:
+        """`idle_seconds` without a byte from the upstream end an exchange: longer than the SDK's 600."""
+        self.upstream = upstream
+        self.limits = limits or Limits()
+        self.idle_seconds = idle_seconds
+        self.pool = Pool(upstream, connect_seconds=connect_seconds)
+        self.clients: set[ServerConnection] = set()
+        self.live: dict[int, Exchange] = {}
+        self.outbox: Outbox
+        self.host = upstream.host_header.encode()
+        self.prefix = upstream.prefix.encode()
+        self.draining = False
+        self.carried = 0
+        self.refusals: dict[str, int] = {}
+        self._server: asyncio.Server | None = None
+        self._sweeper: asyncio.Task[None] | None = None
+
+    def next_number(self) -> int:
+        """The number of a new exchange."""
+        self.carried += 1
+        return self.carried
+
+    def refused(self, code: str) -> None:
+        """A client was refused before or inside its request."""
+        self.refusals[code] = self.refusals.get(code, 0) + 1
+
+    async def start(self, listener: socket.socket, link: FrameLink) -> None:
+        """Serve clients of a listening socket."""
+        loop = asyncio.get_running_loop()
+        self.outbox = Outbox(loop, link)
+        self._server = await loop.create_server(lambda: ClientConnection(self), sock=listener, backlog=4096)
+        self._sweeper = loop.create_task(self._sweep())
+
+    async def drain(self, seconds: float) -> None:
+        """Accept nothing new, let what is under way finish for at most `seconds`, close the rest."""
+        self.draining = True
+        if self._server:
+            self._server.close()
+        for client in list(self.clients):
+            if isinstance(client, ClientConnection) and client.exchange is None:
+                client.transport.close()
+        deadline = monotonic() + seconds
+        while self.live and monotonic() < deadline:  # noqa: ASYNC110 - once, at the end
+            await asyncio.sleep(0.02)
+        for client in list(self.clients):
+            client.transport.close() if not self.live else client.transport.abort()
+        self.outbox.flush()
+        await asyncio.sleep(0)
+        self.pool.close()
+        if self._sweeper:
+            self._sweeper.cancel()
+
+    def local_answer(self, target: bytes, *, body: bool) -> bytes:
+        """The worker's own answers, below `/.tokentape/`."""
+        path = target.partition(b"?")[0]
+        if path == b"/.tokentape/healthz":
+            value = {
+                "status": "draining" if self.draining else "ok",
+                "pid": os.getpid(),
+                "inflight": len(self.live),
+            }
+            return answers.json(200, value, body=body)
+        return answers.error(
+            404,
+            "unknown_path",
+            "Only /.tokentape/healthz is answered here: other paths go upstream.",
+            body=body,
+        )
+
+    async def _sweep(self) -> None:
+        while True:
+            await asyncio.sleep(_SWEEP_SECONDS)
+            now = monotonic()
+            for client in list(self.clients):
+                client.sweep(now)
+            self.pool.sweep(now)
