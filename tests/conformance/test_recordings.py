@@ -37,7 +37,7 @@ interactions:
 - id: 0
   request: {{body: '{{"a":1}}', headers: {{X-A: [one, two]}}, method: POST, url: '{URL}'}}
   response:
-    {{body: '{REPLY}', headers: {{content-type: [application/json]}}, status: 200 OK, code: 200, duration: 9s}}
+    {{body: '{REPLY}', headers: {{content-type: [application/json]}}, status: OK, code: 200, duration: 9s}}
 """
 RUBY_VCR = f"""
 http_interactions:
