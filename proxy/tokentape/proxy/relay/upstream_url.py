@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import urllib.request
 from urllib.parse import unquote, urlsplit
 
 import msgspec
@@ -67,7 +66,7 @@ def _via(host: str, environment: dict[str, str]) -> Via | None:
     address = lowered.get("https_proxy") or lowered.get("all_proxy")
     if not address:
         return None
-    if urllib.request.proxy_bypass_environment(host, {"no": lowered.get("no_proxy", "")}):
+    if _bypassed(host, lowered.get("no_proxy", "")):
         return None
     parts = urlsplit(address if "://" in address else f"http://{address}")
     if parts.scheme != "http" or not parts.hostname:
@@ -79,3 +78,9 @@ def _via(host: str, environment: dict[str, str]) -> Via | None:
         pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
         authorization = "Basic " + base64.b64encode(pair.encode()).decode()
     return Via(host=parts.hostname, port=parts.port or 80, authorization=authorization)
+
+
+def _bypassed(host: str, no_proxy: str) -> bool:
+    """NO_PROXY as curl reads it: `*`, host names, and domains with or without a leading dot."""
+    names = [name.strip().lower().lstrip(".") for name in no_proxy.split(",") if name.strip()]
+    return any(name == "*" or host == name or host.endswith(f".{name}") for name in names)

@@ -1,0 +1,228 @@
+"""Puts one worker's frames together into calls. No sockets: tests call `frame` themselves."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+from tokentape.proxy.messages.reader import CallReader
+
+from tokentape.proxy.frames import Anchor, Ending, Flag, Hello, Kind, WorkerState, split_opened
+from tokentape.proxy.observer.decoding import Decoder, DecodingError, decoder_for
+
+if TYPE_CHECKING:
+    from tokentape.proxy.messages.attempts import AttemptTracker
+
+    from tokentape.proxy.frames import Frame
+    from tokentape.proxy.observer.dispatch import Dispatch
+
+DECODED_LIMIT: Final = 256 * 1024 * 1024
+"""Bytes that one compressed body may decode to before it counts as a bomb."""
+
+_hello = msgspec.json.Decoder(Hello)
+_state = msgspec.json.Decoder(WorkerState)
+
+Headers = list[tuple[bytes, bytes]]
+
+
+class _Open:
+    """One exchange under way: who reads it, and how its bodies are decoded."""
+
+    __slots__ = ("broken", "ended", "reader", "request", "response")
+
+    def __init__(self, reader: CallReader) -> None:
+        self.reader = reader
+        self.request: Decoder | None = None
+        self.response: Decoder | None = None
+        self.ended = False
+        self.broken = False
+        """Its reader failed; only its end is awaited."""
+
+
+class Assembler:
+    """Reads the frames of one link."""
+
+    def __init__(self, dispatch: Dispatch, *, salt: bytes, attempts: AttemptTracker) -> None:
+        self._dispatch = dispatch
+        self._salt = salt
+        self._attempts = attempts
+        self._open: dict[int, _Open] = {}
+        self._anchor = Anchor(wall=0.0, monotonic=0.0)
+        self._latest = 0.0
+        self.worker: Hello | None = None
+        self.closed = 0
+        """CLOSED frames handled: what the worker is told."""
+
+    @property
+    def open(self) -> int:
+        """Exchanges under way."""
+        return len(self._open)
+
+    def frame(self, frame: Frame) -> None:
+        """Handle one frame. Never raises: what cannot be understood is counted and left."""
+        kind = frame.kind
+        if kind == Kind.HELLO:
+            self.worker = _hello.decode(frame.payload)
+            self._anchor = self.worker.anchor
+            return
+        worker = self.worker
+        if worker is None:
+            return
+        if kind == Kind.STATE:
+            state = _state.decode(frame.payload)
+            self._anchor = state.anchor
+            self._dispatch.worker_state(worker, state)
+            return
+        if self._dispatch.wants_frames:
+            self._dispatch.frame(worker, frame)
+        self._latest = frame.received
+        try:
+            self._exchange_frame(worker, frame)
+        except Exception:
+            self._dispatch.failed("dialect")
+            exchange = self._open.get(frame.exchange)
+            if exchange is not None:
+                exchange.broken = True
+        if kind == Kind.CLOSED:
+            self._open.pop(frame.exchange, None)
+            self.closed += 1
+
+    def link_lost(self) -> None:
+        """The worker is gone: what was under way on it ended with it."""
+        for number in list(self._open):
+            self._close(number, Ending.PROXY_ERROR, "worker_lost", 0, self._latest)
+        self._open.clear()
+        if self.worker is not None:
+            self._dispatch.worker_gone(self.worker)
+
+    def _exchange_frame(self, worker: Hello, frame: Frame) -> None:
+        kind, number = frame.kind, frame.exchange
+        if kind == Kind.OPENED:
+            self._opened(worker, frame)
+            return
+        exchange = self._open.get(number)
+        if exchange is None:
+            return
+        if kind == Kind.CLOSED:
+            self._close(number, Ending(frame.flags), frame.payload.decode(), frame.status, frame.received)
+        elif kind == Kind.DROPPED:
+            del self._open[number]
+        elif exchange.broken:
+            return
+        elif kind == Kind.RESPONSE_BODY:
+            self._response_body(exchange, frame)
+        elif kind == Kind.REQUEST_BODY:
+            self._request_body(exchange, frame)
+        elif kind == Kind.RESPONSE_HEAD:
+            self._response_head(exchange, frame)
+
+    def _opened(self, worker: Hello, frame: Frame) -> None:
+        labels, head = split_opened(frame.payload)
+        line, headers, encoding = read_head(head)
+        method, _, rest = line.partition(" ")
+        resumed = bool(frame.flags & Flag.RESUMED)
+        exchange = _Open(
+            CallReader(
+                id=f"{worker.worker}-{frame.exchange}",
+                engine=worker.engine,
+                salt=self._salt,
+                method=method,
+                target=rest.rpartition(" ")[0],
+                headers=headers,
+                labels=labels.decode("utf-8", "replace"),
+                started=frame.received,
+                anchor=self._anchor,
+                resumed=resumed,
+                attempts=self._attempts,
+            )
+        )
+        self._open[frame.exchange] = exchange
+        if encoding:
+            exchange.request = self._decoder(exchange, encoding)
+        if not frame.flags:
+            self._dispatch.added_latency("request", frame.written - frame.received)
+
+    def _request_body(self, exchange: _Open, frame: Frame) -> None:
+        data = frame.payload
+        if exchange.request is not None:
+            data = self._decode(exchange, exchange.request, data)
+            if frame.flags & Flag.END:
+                data += self._flush(exchange.request)
+        if data:
+            exchange.reader.request_body(data)
+        if frame.flags & Flag.END and not exchange.ended:
+            exchange.ended = True
+            self._dispatch.opened(exchange.reader.request_end())
+
+    def _response_head(self, exchange: _Open, frame: Frame) -> None:
+        line, headers, encoding = read_head(frame.payload)
+        exchange.reader.response_head(int(line.split(" ", 2)[1]), headers, frame.received)
+        if encoding:
+            exchange.response = self._decoder(exchange, encoding)
+            if frame.flags & Flag.RESUMED:
+                exchange.broken = True  # a compressed stream cannot be entered in its middle
+                exchange.reader.fail("resumed_compressed")
+        if not frame.flags:
+            self._dispatch.added_latency("response", frame.written - frame.received)
+
+    def _response_body(self, exchange: _Open, frame: Frame) -> None:
+        data = frame.payload
+        if exchange.response is not None:
+            data = self._decode(exchange, exchange.response, data)
+        if data:
+            exchange.reader.response_body(data, frame.received)
+
+    def _close(self, number: int, ending: Ending, reason: str, status: int, at: float) -> None:
+        exchange = self._open.pop(number)
+        try:
+            if exchange.response is not None and not exchange.broken:
+                data = self._flush(exchange.response)
+                if data:
+                    exchange.reader.response_body(data, at)
+            call = exchange.reader.close(ending, reason, status, at)
+        except Exception:
+            self._dispatch.failed("dialect")
+            return
+        self._dispatch.closed(call)
+
+    def _decoder(self, exchange: _Open, encoding: bytes) -> Decoder | None:
+        try:
+            return decoder_for(encoding, DECODED_LIMIT)
+        except DecodingError:
+            exchange.reader.fail("decoding")
+            return None
+
+    @staticmethod
+    def _decode(exchange: _Open, decoder: Decoder, data: bytes) -> bytes:
+        if exchange.broken:
+            return b""
+        try:
+            return decoder.feed(data)
+        except DecodingError:
+            exchange.reader.fail("decoding")
+            exchange.broken = True
+            return b""
+
+    @staticmethod
+    def _flush(decoder: Decoder) -> bytes:
+        try:
+            return decoder.flush()
+        except DecodingError:
+            # A body cut short by an abort ends inside its encoding; that is no failure of decoding.
+            return b""
+
+
+def read_head(raw: bytes) -> tuple[str, Headers, bytes]:
+    """First line, headers and Content-Encoding of a head that a data plane has already judged."""
+    lines = raw.split(b"\r\n")
+    headers: Headers = []
+    encoding = b""
+    for line in lines[1:]:
+        name, colon, value = line.partition(b":")
+        if not colon:
+            continue
+        value = value.strip()
+        headers.append((name, value))
+        if len(name) == 16 and name.lower() == b"content-encoding" and value.lower() != b"identity":
+            encoding = encoding + b", " + value if encoding else value
+    return lines[0].decode("latin-1"), headers, encoding

@@ -1,0 +1,205 @@
+"""The observer's process: takes links from workers, reads frames, acknowledges what it has handled.
+
+One thread, one selector. What a worker sends is read in large pieces; the reply is a running count of
+finished calls, sent at most every `_ACK_SECONDS`, since each wakes a worker that has better things to do.
+
+It outlives its workers: told to stop, it first reads what their links still hold.
+"""
+
+from __future__ import annotations
+
+import gc
+import os
+import selectors
+import signal
+import socket
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+from tokentape.proxy.messages.attempts import AttemptTracker
+
+from tokentape.proxy.frames import ACK, BrokenLinkError, FrameReader
+from tokentape.proxy.observer.assembly import Assembler
+
+if TYPE_CHECKING:
+    from types import FrameType
+
+    from tokentape.proxy.observer.dispatch import Dispatch
+
+_READ_BYTES: Final = 512 * 1024
+_ACK_SECONDS: Final = 0.02
+_GRACE_SECONDS: Final = 1.0
+"""How long a stopping observer waits for links that are still in the listener's queue."""
+_ORPHAN_SECONDS: Final = 120.0
+"""How long it waits for workers that drain after the supervisor died."""
+
+
+class ObserverConfig(msgspec.Struct, frozen=True, kw_only=True):
+    """What the supervisor tells an observer."""
+
+    listener: int
+    """File descriptor of the Unix listening socket, held open by the supervisor over restarts."""
+    lifeline: int
+    """File descriptor of a pipe that ends when the supervisor does."""
+    salt_file: str
+    """Where the salt of all hashes is kept, 0600; made by the first observer."""
+
+
+class _Link:
+    """One worker's connection."""
+
+    __slots__ = ("acknowledged", "assembler", "reader", "socket")
+
+    def __init__(self, link: socket.socket, assembler: Assembler) -> None:
+        self.socket = link
+        self.assembler = assembler
+        self.reader = FrameReader()
+        self.acknowledged = 0
+
+
+class Observer:
+    """Reads all links until it is told to stop."""
+
+    def __init__(self, config: ObserverConfig, dispatch: Dispatch) -> None:
+        self._dispatch = dispatch
+        self._listener = socket.socket(fileno=config.listener)
+        self._listener.setblocking(False)
+        self._lifeline = config.lifeline
+        self._salt = read_salt(Path(config.salt_file))
+        self._attempts = AttemptTracker()
+        self._links: set[_Link] = set()
+        self._selector = selectors.DefaultSelector()
+        self._stop_at: float | None = None
+        self._last_ack = 0.0
+        self._unacknowledged = False
+        self._wake_read, self._wake_write = os.pipe()
+
+    @property
+    def workers(self) -> int:
+        """Links that are open now. Safe to read from another thread."""
+        return len(self._links)
+
+    def stop(self) -> None:
+        """End once all links have ended. Safe to call from a signal handler."""
+        os.write(self._wake_write, b".")
+
+    def run(self) -> None:
+        """Serve until told to stop, or until the supervisor has gone and the workers have drained."""
+        register = self._selector.register
+        register(self._listener, selectors.EVENT_READ, self._accept)
+        register(self._lifeline, selectors.EVENT_READ, self._supervisor_gone)
+        register(self._wake_read, selectors.EVENT_READ, self._asked_to_stop)
+        while not self._finished():
+            timeout = _ACK_SECONDS if self._unacknowledged or self._stop_at else None
+            for key, _ in self._selector.select(timeout):
+                if isinstance(key.data, _Link):
+                    self._read(key.data)
+                else:
+                    key.data()
+            self._acknowledge()
+        for link in list(self._links):
+            self._drop(link)
+        self._selector.close()
+
+    def _finished(self) -> bool:
+        if self._stop_at is None:
+            return False
+        return not self._links or monotonic() > self._stop_at
+
+    def _asked_to_stop(self) -> None:
+        os.read(self._wake_read, 64)
+        self._stop_at = monotonic() + _GRACE_SECONDS
+        self._accept()
+
+    def _supervisor_gone(self) -> None:
+        self._selector.unregister(self._lifeline)
+        self._stop_at = monotonic() + _ORPHAN_SECONDS
+        self._accept()
+
+    def _accept(self) -> None:
+        while True:
+            try:
+                link, _ = self._listener.accept()
+            except (BlockingIOError, InterruptedError):
+                return
+            link.setblocking(False)
+            for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
+                link.setsockopt(socket.SOL_SOCKET, option, 1024 * 1024)
+            assembler = Assembler(self._dispatch, salt=self._salt, attempts=self._attempts)
+            opened = _Link(link, assembler)
+            self._links.add(opened)
+            self._selector.register(link, selectors.EVENT_READ, opened)
+
+    def _read(self, link: _Link) -> None:
+        try:
+            data = link.socket.recv(_READ_BYTES)
+        except (BlockingIOError, InterruptedError):
+            return
+        except OSError:
+            data = b""
+        if not data:
+            self._drop(link)
+            return
+        handle = link.assembler.frame
+        try:
+            for frame in link.reader.feed(data):
+                handle(frame)
+        except (BrokenLinkError, msgspec.MsgspecError):
+            self._dispatch.failed("link")
+            self._drop(link)
+            return
+        if link.assembler.closed != link.acknowledged:
+            self._unacknowledged = True
+
+    def _acknowledge(self) -> None:
+        now = monotonic()
+        if not self._unacknowledged or now - self._last_ack < _ACK_SECONDS:
+            return
+        self._last_ack = now
+        self._unacknowledged = False
+        for link in self._links:
+            closed = link.assembler.closed
+            if closed == link.acknowledged:
+                continue
+            try:
+                link.socket.send(ACK.pack(closed))
+            except OSError:
+                # Full or broken: the worker will hear a later count, or its end.
+                self._unacknowledged = True
+                continue
+            link.acknowledged = closed
+
+    def _drop(self, link: _Link) -> None:
+        self._links.discard(link)
+        self._selector.unregister(link.socket)
+        link.socket.close()
+        link.assembler.link_lost()
+
+
+def read_salt(path: Path) -> bytes:
+    """The salt kept at `path`, made where there is none yet."""
+    try:
+        return path.read_bytes()
+    except FileNotFoundError:
+        pass
+    salt = os.urandom(16)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(salt)
+    return salt
+
+
+def run_observer(observer: Observer) -> None:
+    """Run an observer in this process until SIGTERM, or until the supervisor is gone."""
+
+    def stop(_number: int, _frame: FrameType | None) -> None:
+        observer.stop()
+
+    signal.signal(signal.SIGTERM, stop)
+    # Ctrl-C on a terminal reaches the whole group: the supervisor decides what follows.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 50)
+    observer.run()
