@@ -133,6 +133,8 @@ class RequestFacts(msgspec.Struct, frozen=True, kw_only=True):
     body_bytes: int = 0
     repeated_tool_calls: int = 0
     """The most often that one identical (tool, input) pair occurs in the request's own messages."""
+    repeated_tool: str | None = None
+    """The tool of that pair."""
     partial_conversation: bool = False
     """A container, thread or fallback makes the body less than the whole conversation."""
 
