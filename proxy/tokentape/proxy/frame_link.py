@@ -2,8 +2,8 @@
 
 What holds, and is tested:
 
-- Every carried exchange ends in exactly one of two counts: CLOSED frames that an observer
-  acknowledged, or `unmetered`, by reason:
+- Every carried exchange ends in exactly one of two counts: closed and acknowledged by an
+  observer, or `unmetered`, by reason:
 
   ``buffer_full``    the observer did not keep up (or was stopped), and the buffer was full
   ``observer_down``  there was no observer when the exchange ended
@@ -113,9 +113,18 @@ class FrameLink:
         received: float,
         written: float,
         payload: bytes,
+        status: int,
+        last: bool,  # noqa: FBT001 - positional for speed
     ) -> None:
-        """Queue one frame about an exchange; give the exchange up where there is no room."""
-        if self._socket is None or not exchange.metered:
+        """Queue one frame about an exchange; give the exchange up where there is no room.
+
+        `last` frames end the exchange: from then on it is acknowledged, or counted as unmetered.
+        """
+        if not exchange.metered:
+            return
+        if self._socket is None:
+            if last:
+                self._count("observer_down")
             return
         size = self._size + 32 + len(payload)
         if size > self._limit:
@@ -123,26 +132,15 @@ class FrameLink:
             return
         self._size = size
         waiting = self._waiting
-        waiting.append(HEADER.pack(len(payload), kind, flags, 0, exchange.id, received, written))
+        waiting.append(HEADER.pack(len(payload), kind, flags, status, exchange.id, received, written))
         waiting.append(payload)
+        if last:
+            self._closed += 1
         if not self._gathering:
             self._gathering = True
             self._loop.call_later(_GATHER_SECONDS, self._flush)
         elif size > _GATHER_BYTES and not self._unsent:
             self._write()
-
-    def close(self, exchange: LiveExchange, ending: int, status: int, at: float, reason: bytes = b"") -> None:
-        """Queue the last frame of an exchange, or count it as unmetered."""
-        if not exchange.metered:
-            return
-        if self._socket is None:
-            self._count("observer_down")
-            return
-        if self._size > self._limit:
-            self._give_up(exchange)
-            return
-        self._append(HEADER.pack(len(reason), Kind.CLOSED, ending, status, exchange.id, at, at) + reason)
-        self._closed += 1
 
     # Everything else.
 

@@ -23,15 +23,21 @@ Payloads:
 
 - HELLO, STATE: JSON of `Hello`, `WorkerState`.
 - OPENED: u16 length of the label text, the label text (`project=checkout,team=search`, path
-  segment and header joined by a comma), then the request head as it went upstream.
-- REQUEST_BODY, RESPONSE_BODY: body bytes without chunked framing, still content-encoded.
-  An empty REQUEST_BODY with `Flag.END` says that the request is complete.
-- RESPONSE_HEAD: the head as it came from upstream. Informational (1xx) heads are not sent.
-- CLOSED: the reason in one sentence, UTF-8, empty where the ending says it all.
+  segment and header joined by a comma), the request head as it went upstream, and the body bytes
+  that were written with it.
+- RESPONSE_HEAD: the head as it came from upstream, and the body bytes that came with it.
+  Informational (1xx) heads are not sent.
+- REQUEST_BODY, RESPONSE_BODY: more body bytes. All body bytes are without chunked framing, and
+  still content-encoded. A frame with `Flag.END` is the last about the request; an empty
+  REQUEST_BODY can carry it.
+- CLOSED: the reason in one sentence, UTF-8, empty where the ending says it all. A RESPONSE_HEAD
+  or RESPONSE_BODY with `Flag.LAST` closes a complete exchange without one.
 - DROPPED: empty.
 
-The other way, the observer acknowledges with one u64: how many CLOSED frames of this connection
-it has handled. What was sent and never acknowledged is unmetered when the connection breaks.
+So a small exchange takes two frames: one OPENED, one RESPONSE_HEAD.
+
+The other way, the observer acknowledges with one u64: how many exchanges of this connection have
+closed and been handled. What was sent and never acknowledged is unmetered when the connection breaks.
 """
 
 from __future__ import annotations
@@ -67,7 +73,7 @@ class Kind(enum.IntEnum):
 
 
 class Flag(enum.IntFlag):
-    """Flags of OPENED and REQUEST_BODY frames."""
+    """Flags of frames about an open exchange."""
 
     NONE = 0
     RESUMED = 1
@@ -75,7 +81,9 @@ class Flag(enum.IntFlag):
     FRESH_CONNECTION = 2
     """OPENED: written after a new upstream connection was made, so the delay is not the proxy's."""
     END = 4
-    """REQUEST_BODY: the request is complete."""
+    """OPENED or REQUEST_BODY: the request is complete."""
+    LAST = 8
+    """RESPONSE_HEAD or RESPONSE_BODY: the reply is complete, and with it the exchange."""
 
 
 class Ending(enum.IntEnum):
@@ -156,15 +164,22 @@ def encode(frame: Frame) -> bytes:
     return HEADER.pack(len(payload), kind, flags, status, exchange, received, written) + payload
 
 
-def opened_payload(labels: bytes, head: bytes) -> bytes:
+def opened_payload(labels: bytes, head: bytes, body: bytes = b"") -> bytes:
     """The payload of an OPENED frame."""
-    return _LABEL_LENGTH.pack(len(labels)) + labels + head
+    return b"".join((_LABEL_LENGTH.pack(len(labels)), labels, head, body))
 
 
-def split_opened(payload: bytes) -> tuple[bytes, bytes]:
-    """Labels and request head of an OPENED payload."""
+def split_opened(payload: bytes) -> tuple[bytes, bytes, bytes]:
+    """Labels, request head and first body bytes of an OPENED payload."""
     (length,) = _LABEL_LENGTH.unpack_from(payload)
-    return payload[2 : 2 + length], payload[2 + length :]
+    head, body = split_head(payload, 2 + length)
+    return payload[2 : 2 + length], head, body
+
+
+def split_head(payload: bytes, start: int = 0) -> tuple[bytes, bytes]:
+    """A head, its empty line included, and the body bytes behind it."""
+    end = payload.find(b"\r\n\r\n", start) + 4
+    return payload[start:end], payload[end:]
 
 
 class FrameReader:

@@ -5,19 +5,29 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 import msgspec
-from tokentape.proxy.messages.reader import CallReader
 
-from tokentape.proxy.frames import Anchor, Ending, Flag, Hello, Kind, WorkerState, split_opened
+from tokentape.proxy.frames import (
+    Anchor,
+    Ending,
+    Flag,
+    Hello,
+    Kind,
+    WorkerState,
+    split_head,
+    split_opened,
+)
+from tokentape.proxy.messages.reader import CallReader
 from tokentape.proxy.observer.decoding import Decoder, DecodingError, decoder_for
 
 if TYPE_CHECKING:
-    from tokentape.proxy.messages.attempts import AttemptTracker
-
     from tokentape.proxy.frames import Frame
+    from tokentape.proxy.messages.attempts import AttemptTracker
     from tokentape.proxy.observer.dispatch import Dispatch
 
 DECODED_LIMIT: Final = 256 * 1024 * 1024
 """Bytes that one compressed body may decode to before it counts as a bomb."""
+
+_REPLY: Final = (Kind.RESPONSE_HEAD, Kind.RESPONSE_BODY)
 
 _hello = msgspec.json.Decoder(Hello)
 _state = msgspec.json.Decoder(WorkerState)
@@ -51,7 +61,7 @@ class Assembler:
         self._latest = 0.0
         self.worker: Hello | None = None
         self.closed = 0
-        """CLOSED frames handled: what the worker is told."""
+        """Exchanges that have closed and been handled: what the worker is told."""
 
     @property
     def open(self) -> int:
@@ -83,7 +93,7 @@ class Assembler:
             exchange = self._open.get(frame.exchange)
             if exchange is not None:
                 exchange.broken = True
-        if kind == Kind.CLOSED:
+        if kind == Kind.CLOSED or (frame.flags & Flag.LAST and kind in _REPLY):
             self._open.pop(frame.exchange, None)
             self.closed += 1
 
@@ -107,17 +117,18 @@ class Assembler:
             self._close(number, Ending(frame.flags), frame.payload.decode(), frame.status, frame.received)
         elif kind == Kind.DROPPED:
             del self._open[number]
-        elif exchange.broken:
-            return
-        elif kind == Kind.RESPONSE_BODY:
-            self._response_body(exchange, frame)
         elif kind == Kind.REQUEST_BODY:
-            self._request_body(exchange, frame)
-        elif kind == Kind.RESPONSE_HEAD:
-            self._response_head(exchange, frame)
+            self._request_body(exchange, frame.payload, ended=bool(frame.flags & Flag.END))
+        else:
+            if kind == Kind.RESPONSE_BODY:
+                self._response_body(exchange, frame.payload, frame.received)
+            else:
+                self._response_head(exchange, frame)
+            if frame.flags & Flag.LAST:
+                self._close(number, Ending.COMPLETE, "", 0, frame.received)
 
     def _opened(self, worker: Hello, frame: Frame) -> None:
-        labels, head = split_opened(frame.payload)
+        labels, head, body = split_opened(frame.payload)
         line, headers, encoding = read_head(head)
         method, _, rest = line.partition(" ")
         resumed = bool(frame.flags & Flag.RESUMED)
@@ -139,38 +150,42 @@ class Assembler:
         self._open[frame.exchange] = exchange
         if encoding:
             exchange.request = self._decoder(exchange, encoding)
-        if not frame.flags:
+        if not frame.flags & (Flag.RESUMED | Flag.FRESH_CONNECTION):
             self._dispatch.added_latency("request", frame.written - frame.received)
+        self._request_body(exchange, body, ended=bool(frame.flags & Flag.END))
 
-    def _request_body(self, exchange: _Open, frame: Frame) -> None:
-        data = frame.payload
+    def _request_body(self, exchange: _Open, data: bytes, *, ended: bool) -> None:
         if exchange.request is not None:
             data = self._decode(exchange, exchange.request, data)
-            if frame.flags & Flag.END:
+            if ended:
                 data += self._flush(exchange.request)
         if data:
             exchange.reader.request_body(data)
-        if frame.flags & Flag.END and not exchange.ended:
+        if ended and not exchange.ended:
             exchange.ended = True
             self._dispatch.opened(exchange.reader.request_end())
 
     def _response_head(self, exchange: _Open, frame: Frame) -> None:
-        line, headers, encoding = read_head(frame.payload)
+        head, body = split_head(frame.payload)
+        line, headers, encoding = read_head(head)
         exchange.reader.response_head(int(line.split(" ", 2)[1]), headers, frame.received)
         if encoding:
             exchange.response = self._decoder(exchange, encoding)
             if frame.flags & Flag.RESUMED:
                 exchange.broken = True  # a compressed stream cannot be entered in its middle
                 exchange.reader.fail("resumed_compressed")
-        if not frame.flags:
+        if not frame.flags & Flag.RESUMED:
             self._dispatch.added_latency("response", frame.written - frame.received)
+        if body:
+            self._response_body(exchange, body, frame.received)
 
-    def _response_body(self, exchange: _Open, frame: Frame) -> None:
-        data = frame.payload
+    def _response_body(self, exchange: _Open, data: bytes, at: float) -> None:
+        if exchange.broken:
+            return
         if exchange.response is not None:
             data = self._decode(exchange, exchange.response, data)
         if data:
-            exchange.reader.response_body(data, frame.received)
+            exchange.reader.response_body(data, at)
 
     def _close(self, number: int, ending: Ending, reason: str, status: int, at: float) -> None:
         exchange = self._open.pop(number)

@@ -213,15 +213,23 @@ class Decoder:
         """Bytes that each coding gave: a bomb may hide in an inner one."""
 
     def feed(self, data: bytes) -> bytes:
-        """All that can be known of the body from what has come so far.
+        """All that can be known of the body from what has come so far: `pieces`, joined.
 
         Raises:
             DecodingError: `corrupt` or `bomb`.
         """
-        if not self._codings or not data:
-            return data
+        return b"".join(self.pieces(data)) if self._codings else data
+
+    def pieces(self, data: bytes) -> Iterator[bytes]:
+        """The same a piece at a time, for whoever need not hold it whole: 100 KB, with zstd up to 4 MiB.
+
+        Exhaust the iterator before the next call. What was decoded before a fault comes out first.
+
+        Raises:
+            DecodingError: `corrupt` or `bomb`.
+        """
         try:
-            return b"".join(self._through(0, data))
+            yield from self._through(0, data) if self._codings and data else (data,)
         except (zlib.error, brotli.error, zstandard.ZstdError) as error:
             raise DecodingError("corrupt", str(error)) from None
 
@@ -260,9 +268,9 @@ def decoder_for(content_encoding: bytes, limit: int) -> Decoder:
     """A decoder for the value of a Content-Encoding header, empty where there was none.
 
     `limit` is in bytes and holds for what each coding gives in the whole body; an identity body
-    passes as it is, without a limit and without a copy. A feed takes at most twice the limit and
-    8 MiB for a moment; a decoder keeps its window (up to 32 KiB for gzip and deflate, 16 MiB for
-    br, 8 MiB for zstd).
+    passes as it is, without a limit and without a copy. For a moment a `feed` takes at most twice
+    the limit and 8 MiB, `pieces` 8 MiB; a decoder keeps its window (up to 32 KiB for gzip and
+    deflate, 16 MiB for br, 8 MiB for zstd).
 
     Raises:
         DecodingError: `unknown_encoding` or `too_many_encodings`.

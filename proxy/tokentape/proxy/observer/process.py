@@ -18,9 +18,9 @@ from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 import msgspec
-from tokentape.proxy.messages.attempts import AttemptTracker
 
 from tokentape.proxy.frames import ACK, BrokenLinkError, FrameReader
+from tokentape.proxy.messages.attempts import AttemptTracker
 from tokentape.proxy.observer.assembly import Assembler
 
 if TYPE_CHECKING:

@@ -102,7 +102,6 @@ class Exchange:
         upstream.seen = self.client.received
         if not self.announced:
             self._announce_open(Flag.FRESH_CONNECTION if self.fresh else 0)
-            self.frame_body(self.held_pieces)
         if held:
             self.held = []
             self.held_pieces = []
@@ -110,15 +109,10 @@ class Exchange:
 
     def frame_body(self, pieces: Sequence[bytes]) -> None:
         """Tell the observer about body bytes that were passed on, and about the end of the body."""
-        received = self.client.received
-        frame = self.outbox.frame
-        ended = self.request_ended
-        last = len(pieces) - 1
-        for index, piece in enumerate(pieces):
-            flags = 4 if ended and index == last else 0  # Flag.END
-            frame(self, 4, flags, received, piece)  # Kind.REQUEST_BODY
-        if ended and last < 0:
-            frame(self, 4, 4, received, b"")
+        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        flags = 4 if self.request_ended else 0  # Flag.END
+        if body or flags:
+            self.outbox.frame(self, 4, flags, self.client.received, body)  # Kind.REQUEST_BODY
 
     def hold(self, raw: bytes, pieces: Sequence[bytes]) -> None:
         """Keep body bytes until there is a connection."""
@@ -133,17 +127,21 @@ class Exchange:
         """Tell a new observer what it must know of this exchange."""
         if not self.announced:
             return
-        link.send(self, Kind.OPENED, Flag.RESUMED, self.opened, self.opened, self._opened_payload())
+        at = self.opened
+        flags = Flag.RESUMED | (Flag.END if self.request_ended else 0)
+        link.send(self, Kind.OPENED, flags, at, at, opened_payload(self.labels, self.head), 0, False)
         if self.response_head:
             at = self.response_at
-            link.send(self, Kind.RESPONSE_HEAD, Flag.RESUMED, at, at, self.response_head)
+            link.send(self, Kind.RESPONSE_HEAD, Flag.RESUMED, at, at, self.response_head, 0, False)
 
     def _announce_open(self, flags: int) -> None:
         self.announced = True
-        self.outbox.frame(self, Kind.OPENED, flags, self.opened, self._opened_payload())
-
-    def _opened_payload(self) -> bytes:
-        return opened_payload(self.labels, self.head)
+        if self.request_ended:
+            flags |= 4  # Flag.END
+        pieces = self.held_pieces
+        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        payload = opened_payload(self.labels, self.head, body)
+        self.outbox.frame(self, 3, flags, self.opened, payload)  # Kind.OPENED
 
     def finish(self, ending: Ending, status: int = 0, reason: str = "") -> None:
         """Tell the observer how it ended. Later calls do nothing."""
@@ -152,4 +150,4 @@ class Exchange:
         now = monotonic()
         if not self.announced:
             self._announce_open(0)
-        self.outbox.frame(self, Kind.CLOSED, ending, now, reason.encode(), status)
+        self.outbox.frame(self, Kind.CLOSED, ending, now, reason.encode(), status, True)

@@ -13,14 +13,10 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING
 
-from tokentape.proxy.frames import Kind
-
 if TYPE_CHECKING:
     import asyncio
 
     from tokentape.proxy.frame_link import FrameLink, LiveExchange
-
-_CLOSED = int(Kind.CLOSED)
 
 
 class Outbox:
@@ -32,7 +28,7 @@ class Outbox:
         self._loop = loop
         self._link = link
         self._writes: list[tuple[asyncio.WriteTransport, bytes]] = []
-        self._frames: list[tuple[LiveExchange, int, int, float, bytes, int]] = []
+        self._frames: list[tuple[LiveExchange, int, int, float, bytes, int, bool]] = []
         self._scheduled = False
 
     def write(self, transport: asyncio.WriteTransport, data: bytes) -> None:
@@ -43,10 +39,17 @@ class Outbox:
             self._loop.call_soon(self.flush)
 
     def frame(  # noqa: PLR0913 - one positional call a frame, measured
-        self, exchange: LiveExchange, kind: int, flags: int, received: float, payload: bytes, status: int = 0
+        self,
+        exchange: LiveExchange,
+        kind: int,
+        flags: int,
+        received: float,
+        payload: bytes,
+        status: int = 0,
+        last: bool = False,  # noqa: FBT001, FBT002 - positional for speed
     ) -> None:
-        """Queue a frame behind this turn's writes; for CLOSED, `flags` is the `Ending`."""
-        self._frames.append((exchange, kind, flags, received, payload, status))
+        """Queue a frame behind this turn's writes; `last` as in `FrameLink.send`."""
+        self._frames.append((exchange, kind, flags, received, payload, status, last))
         if not self._scheduled:
             self._scheduled = True
             self._loop.call_soon(self.flush)
@@ -60,8 +63,5 @@ class Outbox:
         frames, self._frames = self._frames, []
         written = monotonic()
         send = self._link.send
-        for exchange, kind, flags, received, payload, status in frames:
-            if kind == _CLOSED:
-                self._link.close(exchange, flags, status, received, payload)
-            else:
-                send(exchange, kind, flags, received, written, payload)
+        for exchange, kind, flags, received, payload, status, last in frames:
+            send(exchange, kind, flags, received, written, payload, status, last)

@@ -203,10 +203,15 @@ class UpstreamConnection(asyncio.Protocol):
             pieces = ()
         outbox = exchange.outbox
         outbox.write(exchange.client.transport, head + raw if head else raw)
+        payload = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        flags = 8 if done else 0  # Flag.LAST
+        if done:
+            exchange.live.pop(exchange.id, None)
         if head:
-            outbox.frame(exchange, 5, 0, received, exchange.response_head)  # Kind.RESPONSE_HEAD
-        for piece in pieces:
-            outbox.frame(exchange, 6, 0, received, piece)  # Kind.RESPONSE_BODY
+            payload = exchange.response_head + payload
+            outbox.frame(exchange, 5, flags, received, payload, 0, done)  # Kind.RESPONSE_HEAD
+        elif payload or done:
+            outbox.frame(exchange, 6, flags, received, payload, 0, done)  # Kind.RESPONSE_BODY
         if done:
             if surplus:
                 self._keep_alive = False

@@ -83,4 +83,4 @@ def _via(host: str, environment: dict[str, str]) -> Via | None:
 def _bypassed(host: str, no_proxy: str) -> bool:
     """NO_PROXY as curl reads it: `*`, host names, and domains with or without a leading dot."""
     names = [name.strip().lower().lstrip(".") for name in no_proxy.split(",") if name.strip()]
-    return any(name == "*" or host == name or host.endswith(f".{name}") for name in names)
+    return any(name in {"*", host} or host.endswith(f".{name}") for name in names)
