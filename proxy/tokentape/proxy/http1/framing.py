@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import enum
+import re
 from typing import Final
 
 from tokentape.proxy.http1.errors import ProtocolError
@@ -10,6 +11,7 @@ from tokentape.proxy.http1.errors import ProtocolError
 _SIZE_LINE_LIMIT: Final = 256
 """Bytes of a chunk-size line, extensions included; nothing real comes near."""
 _TRAILER_LIMIT: Final = 16 * 1024
+_PLAIN_SIZE: Final = re.compile(rb"([0-9a-fA-F]{1,8})\r\n").match
 _HEX: Final = frozenset(b"0123456789abcdefABCDEF")
 
 
@@ -63,6 +65,18 @@ class ChunkedReader:
         position, size = 0, len(data)
         while position < size and not self.done:
             remaining = self._remaining
+            if remaining == -1 and not self._line:
+                # The usual case, a whole chunk at once: upstreams send one an event.
+                found = _PLAIN_SIZE(data, position)
+                if found is not None:
+                    start = found.end()
+                    end = start + int(found[1], 16)
+                    if end + 2 <= size and end > start:
+                        if data[end : end + 2] != b"\r\n":
+                            raise _broken("a chunk is longer than its size")
+                        pieces.append(data[start:end])
+                        position = end + 2
+                        continue
             if remaining > 2:
                 # Payload and its CRLF; the last two bytes of the count are the CRLF.
                 piece = data[position : position + remaining - 2]
