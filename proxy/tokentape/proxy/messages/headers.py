@@ -1,0 +1,205 @@
+"""Headers: who calls, with what credential, for which attempt; and what the response heads say."""
+
+from __future__ import annotations
+
+import email.utils
+import math
+import re
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from tokentape.proxy.messages import tolerant
+from tokentape.proxy.messages.call import RateLimit, RateLimitWindow, Trace
+from tokentape.proxy.messages.hashing import credential_hash
+from tokentape.proxy.messages.ratelimits import PREFIX, UNIFIED_PREFIX, read_rate_limits, read_windows
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+MAX_BETAS: Final = 32
+MAX_RETRIES: Final = 1000
+"""A retry count above this is no retry count."""
+
+_OAUTH_TOKEN: Final = b"sk-ant-oat"
+"""How the OAuth tokens of subscriptions begin."""
+
+_REQUEST: Final = frozenset(
+    {
+        b"anthropic-beta",
+        b"anthropic-version",
+        b"api-key",
+        b"authorization",
+        b"traceparent",
+        b"tracestate",
+        b"user-agent",
+        b"x-api-key",
+        b"x-claude-code-session-id",
+        b"x-stainless-retry-count",
+    }
+)
+_RESPONSE: Final = frozenset(
+    {
+        b"anthropic-organization-id",
+        b"content-type",
+        b"request-id",
+        b"retry-after",
+        b"retry-after-ms",
+    }
+)
+
+# https://www.w3.org/TR/trace-context/#traceparent-header; version ff is forbidden, and so are zero ids.
+_TRACEPARENT: Final = re.compile(
+    rb"(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?"
+)
+_MAX_TRACESTATE: Final = 512
+_PRODUCT: Final = re.compile(r"[\w!#$%&'*+.^`|~/-]{1,64}")
+
+
+class RequestHead(msgspec.Struct, frozen=True, kw_only=True):
+    """What request headers say."""
+
+    credential: str | None = None
+    oauth: bool = False
+    """The credential is a subscription's OAuth token."""
+    client: str | None = None
+    api_version: str | None = None
+    betas: tuple[str, ...] = ()
+    retry_count: int | None = None
+    trace: Trace | None = None
+    session: str | None = None
+
+
+class ResponseHead(msgspec.Struct, frozen=True, kw_only=True):
+    """What response headers say."""
+
+    content_type: str = ""
+    """Media type, lower-case, without parameters."""
+    request_id: str | None = None
+    organization_id: str | None = None
+    retry_after: float | None = None
+    """Seconds."""
+    rate_limits: tuple[RateLimit, ...] = ()
+    rate_limit_windows: tuple[RateLimitWindow, ...] = ()
+    unified: bool = False
+    """A subscription's rate limits apply."""
+
+
+def read_request_head(headers: Sequence[tuple[bytes, bytes]], salt: bytes) -> RequestHead:
+    """Read request headers, names in any case, repeated ones joined by a comma."""
+    found: dict[bytes, bytes] = {}
+    for raw_name, value in headers:
+        name = raw_name.lower()
+        if name in _REQUEST:
+            found[name] = found[name] + b"," + value if name in found else value
+    secret = _secret(found)
+    return RequestHead(
+        credential=credential_hash(salt, secret) if secret else None,
+        oauth=secret.startswith(_OAUTH_TOKEN),
+        client=_client(found.get(b"user-agent")),
+        api_version=_text(found.get(b"anthropic-version"), 32),
+        betas=_betas(found.get(b"anthropic-beta")),
+        retry_count=_retry_count(found.get(b"x-stainless-retry-count")),
+        trace=_trace(found),
+        session=_text(found.get(b"x-claude-code-session-id"), 128),
+    )
+
+
+def read_response_head(headers: Sequence[tuple[bytes, bytes]], now: float) -> ResponseHead:
+    """Read response headers, names in any case; `now` is when they came, in seconds since the epoch."""
+    found: dict[bytes, bytes] = {}
+    unified = limited = False
+    for raw_name, value in headers:
+        name = raw_name.lower()
+        if name in _RESPONSE:
+            found[name] = value
+        elif name.startswith(PREFIX):
+            found[name] = value
+            limited = True
+            unified = unified or name.startswith(UNIFIED_PREFIX)
+    return ResponseHead(
+        content_type=found.get(b"content-type", b"").partition(b";")[0].strip().lower().decode("latin-1"),
+        request_id=_text(found.get(b"request-id"), 128),
+        organization_id=_text(found.get(b"anthropic-organization-id"), 128),
+        retry_after=_retry_after(found, now),
+        rate_limits=read_rate_limits(found) if limited else (),
+        rate_limit_windows=read_windows(found) if unified else (),
+        unified=unified,
+    )
+
+
+def _text(value: bytes | None, limit: int) -> str | None:
+    return tolerant.text(value.decode("latin-1"), limit) if value else None
+
+
+def _secret(found: Mapping[bytes, bytes]) -> bytes:
+    authorization = found.get(b"authorization")
+    if authorization is not None:
+        scheme, _, token = authorization.partition(b" ")
+        return token.strip() if scheme.lower() == b"bearer" else authorization
+    return (found.get(b"x-api-key") or found.get(b"api-key") or b"").strip()
+
+
+def _client(value: bytes | None) -> str | None:
+    """Product and version: `Anthropic/Python 2.12.0`, `claude-cli/2.1.81`. Comments are left out."""
+    words = value.decode("latin-1").partition("(")[0].split()[:2] if value else []
+    products = [word for word in words if _PRODUCT.fullmatch(word)]
+    if not products:
+        return None
+    first = products[0]
+    named = first.rpartition("/")[2][:1].isdigit()
+    return first if named or len(products) == 1 or not products[1][:1].isdigit() else " ".join(products)
+
+
+def _betas(value: bytes | None) -> tuple[str, ...]:
+    if not value:
+        return ()
+    names = (part.strip() for part in value.decode("latin-1").split(",", MAX_BETAS)[:MAX_BETAS])
+    return tuple(name[:64] for name in names if name and name.isprintable())
+
+
+def _retry_count(value: bytes | None) -> int | None:
+    if value is None or not value.isdigit() or len(value) > 4:
+        return None
+    count = int(value)
+    return count if count <= MAX_RETRIES else None
+
+
+def _trace(found: Mapping[bytes, bytes]) -> Trace | None:
+    parent = found.get(b"traceparent")
+    match = _TRACEPARENT.fullmatch(parent) if parent is not None else None
+    if match is None:
+        return None
+    version, trace_id, span_id, flags, more = match.groups()
+    if version == b"00" and more is not None:
+        return None
+    return Trace(
+        trace_id=trace_id.decode(),
+        span_id=span_id.decode(),
+        sampled=bool(int(flags, 16) & 1),
+        tracestate=_text(found.get(b"tracestate"), _MAX_TRACESTATE),
+    )
+
+
+def _retry_after(found: Mapping[bytes, bytes], now: float) -> float | None:
+    """Seconds, of `retry-after-ms`, or of `retry-after` as seconds or as an HTTP date (RFC 9110, 10.2.3)."""
+    milliseconds = _seconds(found.get(b"retry-after-ms"))
+    if milliseconds is not None:
+        return milliseconds / 1000
+    value = found.get(b"retry-after")
+    seconds = _seconds(value)
+    if seconds is not None or value is None:
+        return seconds
+    try:
+        moment = email.utils.parsedate_to_datetime(value.decode("latin-1"))
+        return max(0.0, moment.timestamp() - now)
+    except (ValueError, OverflowError):
+        return None
+
+
+def _seconds(value: bytes | None) -> float | None:
+    try:
+        number = float(value) if value is not None else math.nan
+    except ValueError:
+        return None
+    return number if math.isfinite(number) and number >= 0 else None

@@ -1,0 +1,241 @@
+"""Request facts: what the body of a Messages request says, without its text.
+
+The body is decoded once, into types that leave long text as the raw JSON it is; marks and media are
+counted where they stand in the structure, so that a text about `cache_control` counts for nothing.
+Parameters: `MessageCreateParams` of the official SDK, beta ones included.
+
+Prefix hashes cover tools, system and messages up to their part, in the order in which the API's
+prompt cache compares them (https://docs.anthropic.com/en/docs/build-with-claude/prompt-caching). A
+part goes in as checksum (CRC-32) and length of its JSON without `cache_control`: marks move from
+turn to turn and do not change what is cached. The chain itself is salted SHA-256; to put the text
+through that would cost as much as all else together, and 32 bits a part are plenty to tell whether
+two prompts of one conversation differ.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import zlib
+from typing import Any, Final, NamedTuple
+
+import msgspec
+from msgspec import UNSET, Raw
+
+from tokentape.proxy.messages import tolerant
+from tokentape.proxy.messages.blocks import Block, Census, RawField, encode, starts_with
+from tokentape.proxy.messages.call import RequestFacts
+from tokentape.proxy.messages.hashing import DIGEST_LENGTH, digest
+
+MAX_PREFIXES: Final = 64
+"""Prefix hashes kept: the last ones. The chain still runs through all parts."""
+
+PEEK: Final = 64 * 1024
+"""Bytes at the start of a body, searched for the model where the body cannot be read whole."""
+
+_BILLING: Final = b'"x-anthropic-billing-header:'
+"""How the system block begins in which Claude Code sends billing data, different in every call."""
+
+_MODEL: Final = re.compile(rb'"model"\s*:\s*"([^"\\]{1,256})"')
+_STREAM: Final = re.compile(rb'"stream"\s*:\s*(true|false)')
+
+
+class _Message(msgspec.Struct, omit_defaults=True):
+    role: str = ""
+    content: str | list[Block] | None = None
+
+
+class _Request(msgspec.Struct, omit_defaults=True):
+    model: str | None = None
+    max_tokens: int | None = None
+    stream: bool | None = None
+    messages: list[_Message] = []
+    system: str | list[Block] | None = None
+    tools: list[dict[str, Raw]] | None = None
+    service_tier: str | None = None
+    speed: str | None = None
+    inference_geo: str | None = None
+    cache_control: RawField = UNSET
+    container: RawField = UNSET
+    context_management: RawField = UNSET
+    fallbacks: RawField = UNSET
+    mcp_servers: RawField = UNSET
+    metadata: RawField = UNSET
+    output_config: RawField = UNSET
+    prefill: RawField = UNSET
+    stop_sequences: RawField = UNSET
+    temperature: RawField = UNSET
+    thinking: RawField = UNSET
+    thread: RawField = UNSET
+    tool_choice: RawField = UNSET
+    top_k: RawField = UNSET
+    top_p: RawField = UNSET
+
+
+_decode = msgspec.json.Decoder(_Request).decode
+
+
+class ReadRequest(NamedTuple):
+    """What was read from a request body."""
+
+    facts: RequestFacts
+    user: str | None = None
+    """Salted hash of `metadata.user_id`."""
+    error: str | None = None
+    """Parse error: `request_json` or `request_shape`."""
+
+
+def read_request(body: bytes, salt: bytes) -> ReadRequest:
+    """Read a whole body. A body of an unexpected shape gives the facts that can be had."""
+    try:
+        request = _decode(body)
+    except msgspec.ValidationError:
+        return _read_loosely(body, salt)
+    except tolerant.BROKEN:
+        return ReadRequest(peek_request(body[:PEEK], len(body)), error="request_json")
+    census = Census()
+    census.mark(request.cache_control)
+    chain = _Chain(salt)
+    _add_tools(request, census, chain)
+    _add_system(request, census, chain)
+    for index, message in enumerate(request.messages):
+        _add_message(message, index, census, chain)
+    return ReadRequest(_facts(request, body, census, chain), _user(salt, _object(request.metadata)))
+
+
+def peek_request(start: bytes, size: int) -> RequestFacts:
+    """Facts of a body of `size` bytes of which only the start is there: its model, its stream flag."""
+    model, stream = _MODEL.search(start), _STREAM.search(start)
+    return RequestFacts(
+        model=tolerant.text(model[1].decode("utf-8", "replace")) if model else None,
+        stream=stream[1] == b"true" if stream else None,
+        body_bytes=size,
+    )
+
+
+class _Chain:
+    """Hashes parts of a prompt one after the other, each together with all before it."""
+
+    __slots__ = ("_salt", "hashes", "parts", "state")
+
+    def __init__(self, salt: bytes) -> None:
+        self._salt = salt
+        self.state = hashlib.sha256(b"%b\0prefix\0" % salt).digest()
+        self.parts: list[str] = []
+        self.hashes: list[bytes] = []
+
+    def add(self, part: str, data: bytes) -> None:
+        """Add one part of the prompt."""
+        piece = zlib.crc32(data).to_bytes(4, "little") + len(data).to_bytes(8, "little")
+        self.state = hashlib.sha256(self.state + piece).digest()
+        self.parts.append(part)
+        self.hashes.append(self.state)
+
+    def kept(self) -> tuple[str, ...]:
+        """The last hashes, in hex."""
+        return tuple(state.hex()[:DIGEST_LENGTH] for state in self.hashes[-MAX_PREFIXES:])
+
+
+def _add_tools(request: _Request, census: Census, chain: _Chain) -> None:
+    if not request.tools:
+        return
+    for tool in request.tools:
+        if (mark := tool.pop("cache_control", None)) is not None:
+            census.mark(mark)
+    chain.add("tools", encode(request.tools))
+
+
+def _add_system(request: _Request, census: Census, chain: _Chain) -> None:
+    system = request.system
+    if not system:
+        return
+    if isinstance(system, list):
+        census.blocks(system)
+        system = [block for block in system if not starts_with(block.text, _BILLING)]
+    chain.add("system", encode(system))
+
+
+def _add_message(message: _Message, index: int, census: Census, chain: _Chain) -> None:
+    content = message.content
+    if isinstance(content, str):
+        # To escape a long string as JSON again would cost more than all the rest.
+        chain.add(f"messages.{index}", b"%b\0%b" % (message.role.encode(), content.encode()))
+        return
+    if content:
+        census.blocks(content, assistant=message.role == "assistant")
+    chain.add(f"messages.{index}", encode(message))
+
+
+def _facts(request: _Request, body: bytes, census: Census, chain: _Chain) -> RequestFacts:
+    tools = len(request.tools) if request.tools else 0
+    return RequestFacts(
+        model=tolerant.text(request.model),
+        max_tokens=tolerant.count(request.max_tokens),
+        stream=request.stream,
+        messages=len(request.messages),
+        tools=tools,
+        tool_choice=_word(request.tool_choice, "type"),
+        thinking=_word(request.thinking, "type"),
+        effort=_word(request.output_config, "effort"),
+        service_tier=tolerant.text(request.service_tier),
+        speed=tolerant.text(request.speed),
+        inference_geo=tolerant.text(request.inference_geo),
+        images=census.images,
+        documents=census.documents,
+        cache_marks=census.marks,
+        cache_ttls=tuple(sorted(census.ttls)),
+        prefix_hashes=chain.kept(),
+        prefix_parts=tuple(chain.parts[-MAX_PREFIXES:]),
+        body_hash=_body_hash(request, body, chain),
+        body_bytes=len(body),
+        repeated_tool_calls=census.repeated_tool_calls(),
+        partial_conversation=_is_partial(request),
+    )
+
+
+def _body_hash(request: _Request, body: bytes, chain: _Chain) -> str:
+    """Hash of the prompt's chain, of all other parameters, and of the body's length."""
+    request.messages, request.system, request.tools = [], None, None
+    return digest(chain.state, b"body", b"%d\0%b" % (len(body), encode(request)))
+
+
+def _object(field: RawField) -> dict[str, Any]:
+    value = tolerant.parse(field) if isinstance(field, Raw) else None
+    return value if tolerant.is_object(value) else {}
+
+
+def _word(field: RawField, key: str) -> str | None:
+    return tolerant.text(_object(field).get(key), 64) if field is not UNSET else None
+
+
+def _is_partial(request: _Request) -> bool:
+    """Whether the API knows more of the conversation than this body says."""
+    return any(
+        isinstance(field, Raw) and not starts_with(field, b"null")
+        for field in (request.container, request.thread, request.fallbacks)
+    )
+
+
+def _user(salt: bytes, metadata: dict[str, Any]) -> str | None:
+    user = metadata.get("user_id")
+    return digest(salt, b"user", user.encode()) if isinstance(user, str) and user else None
+
+
+def _read_loosely(body: bytes, salt: bytes) -> ReadRequest:
+    """Read a body that is JSON of another shape than the API's: the API will refuse it, most likely."""
+    value = tolerant.parse(body)
+    if not tolerant.is_object(value):
+        return ReadRequest(RequestFacts(body_bytes=len(body)), error="request_json")
+    messages, tools = value.get("messages"), value.get("tools")
+    facts = RequestFacts(
+        model=tolerant.text(value.get("model")),
+        max_tokens=tolerant.count(value.get("max_tokens")),
+        stream=tolerant.flag(value.get("stream")),
+        messages=len(messages) if tolerant.is_array(messages) else 0,
+        tools=len(tools) if tolerant.is_array(tools) else 0,
+        body_hash=digest(salt, b"body", body),
+        body_bytes=len(body),
+    )
+    metadata = value.get("metadata")
+    user = _user(salt, metadata) if tolerant.is_object(metadata) else None
+    return ReadRequest(facts, user, error="request_shape")
