@@ -60,21 +60,24 @@ class AdminServer:
         registry: what `/metrics` shows.
         host: address to bind; a loopback address unless the user exposed it.
         port: port to bind; 0 takes a free one.
+        listener: a socket that listens already, instead of host and port: it outlives this process.
         ready: whether `/readyz` says yes: a worker is connected.
         health: more for the JSON of `/healthz`.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - each is an option of its own
         self,
         registry: CollectorRegistry,
         *,
         host: str = "127.0.0.1",
         port: int = 9464,
+        listener: socket.socket | None = None,
         ready: Callable[[], bool] = lambda: True,
         health: Callable[[], Mapping[str, object]] = dict,
     ) -> None:
         self._registry = registry
         self._address = (host, port)
+        self._listener = listener
         self._ready = ready
         self._health = health
         self._audience = Audience()
@@ -93,7 +96,7 @@ class AdminServer:
             AdminPortError: the address cannot be bound.
         """
         try:
-            self._server = _Server(self._address, self)
+            self._server = _Server(self._address, self, self._listener)
         except OSError as error:
             raise AdminPortError(error.errno, _why_not(error, *self._address)) from error
         threading.Thread(target=self._server.serve_forever, name="admin", daemon=True).start()
@@ -162,11 +165,15 @@ class _Server(ThreadingMixIn, TCPServer):
     daemon_threads = True
     block_on_close = False
 
-    def __init__(self, address: tuple[str, int], admin: AdminServer) -> None:
+    def __init__(self, address: tuple[str, int], admin: AdminServer, listener: socket.socket | None) -> None:
         self.admin = admin
         self.address_family = socket.AF_INET6 if ":" in address[0] else socket.AF_INET
         self._connections: set[socket.socket] = set()
-        super().__init__(address, _Handler)
+        super().__init__(address, _Handler, bind_and_activate=listener is None)
+        if listener is not None:
+            self.socket.close()
+            self.socket = listener
+            self.server_address = listener.getsockname()
 
     def process_request(self, request: Any, client_address: Any) -> None:
         if len(self._connections) >= MAX_CONNECTIONS:
