@@ -131,7 +131,7 @@ _GROUPS: dict[str, tuple[Metric, ...]] = {
         Metric(
             "tokentape_errors_total",
             ("endpoint", "model", P, "error_type"),
-            "Attempts that did not end well, by the API's error type or, without one, by outcome.",
+            "Attempts that failed, by the API's error type or the proxy's reason; clients that left aside.",
             rank=_CORE,
         ),
         Metric(
@@ -361,7 +361,7 @@ _GROUPS: dict[str, tuple[Metric, ...]] = {
         Metric(
             "tokentape_label_overflows_total",
             ("label",),
-            "Times that a label value beyond its bound was shown as other, or not at all.",
+            "Label values shown as other or not at all; scrape_lines: for want of lines.",
         ),
         Metric("tokentape_build_info", ("version", "python"), "Always 1; the labels say what runs."),
         Metric(

@@ -71,6 +71,7 @@ class Instruments:
             if bill or not metric.needs_bill:
                 registry.register(self._family(metric))
         self._overflows = self.amounts("tokentape_label_overflows_total")
+        self._budget.refused = self.overflow("scrape_lines")
 
     def _family(self, metric: Metric) -> Family[Any]:
         parts = (metric, self.metric_labels, self._budget, self.clock)
@@ -103,6 +104,6 @@ class Instruments:
 
         return count
 
-    def bounded(self, label: str, limit: int) -> Bounded:
-        """A bound for the values of a label, whose overflows are counted."""
-        return Bounded(limit, self.overflow(label))
+    def bounded(self, label: str, limit: int, free: tuple[str, ...] = ()) -> Bounded:
+        """A bound for the values of a label, whose overflows are counted; `free` values do not count."""
+        return Bounded(limit, self.overflow(label), free)

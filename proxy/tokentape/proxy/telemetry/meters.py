@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Generic, TypeVar
 
 from tokentape.proxy.catalogue import FIRST_TOKEN_KINDS, TOKEN_KINDS
 from tokentape.proxy.messages.call import Outcome
+from tokentape.proxy.messages.labels import DEFAULT_PROJECT
+from tokentape.proxy.messages.models import NO_MODEL
 from tokentape.proxy.messages.routes import MESSAGES
 
 if TYPE_CHECKING:
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
     from tokentape.proxy.telemetry.sets import Amount, Distribution
 
 MAX_KEPT = 1024
+
+UNLABELLED = "none"
+"""The value of a metric label that a call does not carry; an unlabelled project is `default`."""
 
 KeyT = TypeVar("KeyT")
 SetT = TypeVar("SetT")
@@ -44,8 +49,11 @@ class Bounds:
     """The bounds of the labels that calls bring."""
 
     def __init__(self, instruments: Instruments, max_models: int, max_label_values: int) -> None:
-        self.model = instruments.bounded("model", max_models)
-        self.labels = tuple(instruments.bounded(name, max_label_values) for name in instruments.metric_labels)
+        self.model = instruments.bounded("model", max_models, (NO_MODEL,))
+        self.labels = tuple(
+            instruments.bounded(name, max_label_values, (DEFAULT_PROJECT, UNLABELLED))
+            for name in instruments.metric_labels
+        )
         self.endpoint = instruments.bounded("endpoint", 100)
         self.status = instruments.bounded("status", 40)
         self.error_type = instruments.bounded("error_type", 50)
@@ -143,8 +151,8 @@ class CallMeters:
     def record(self, call: Call, trace_id: str, request_id: str) -> None:
         """Add a finished call."""
         self.requests[call.endpoint, call.status, call.outcome, call.stream].value += 1
-        if call.outcome is not Outcome.OK:
-            self.errors[call.endpoint, call.error.type if call.error else call.outcome.value].value += 1
+        if call.error is not None:
+            self.errors[call.endpoint, call.error.type].value += 1
         if call.attempt:
             self.retries[call.retry_cause or "unknown"].value += 1
         self._record_reply(call)

@@ -10,7 +10,7 @@ from tokentape.proxy.messages.call import CacheWrites, Usage
 from tokentape.proxy.messages.labels import DEFAULT_PROJECT
 from tokentape.proxy.messages.models import model_label
 from tokentape.proxy.telemetry.instruments import Instruments
-from tokentape.proxy.telemetry.meters import Bounds, CallMeters, Kept, ModelMeters
+from tokentape.proxy.telemetry.meters import UNLABELLED, Bounds, CallMeters, Kept, ModelMeters
 from tokentape.proxy.telemetry.process import add_process_metrics
 from tokentape.proxy.telemetry.ratelimits import RateLimitMeters
 from tokentape.proxy.telemetry.workers import WorkerMeters
@@ -25,9 +25,6 @@ if TYPE_CHECKING:
     from tokentape.proxy.telemetry.sets import Amount
 
 MAX_MODELS = 50
-UNLABELLED = "none"
-"""The value of a metric label that a call does not carry; an unlabelled project is `default`."""
-
 APART = frozenset({"compaction", "advisor_message"})
 """Iterations whose tokens the top-level usage leaves out (`BetaUsage.iterations` of the SDK)."""
 
@@ -73,7 +70,6 @@ class PrometheusSink:
         self._limits = RateLimitMeters(self.instruments, self._bounds.model)
         self._workers = WorkerMeters(self.instruments)
         self._added = Kept(self.instruments.distributions("tokentape_added_latency_seconds").at)
-        self._errors = self._plain("tokentape_sink_errors_total", "sink")
         self._parse_errors = self._plain("tokentape_parse_errors_total", "reason")
         self._unknown = self._plain("tokentape_unknown_events_total", "event")
         add_process_metrics(self.instruments)
@@ -115,9 +111,13 @@ class PrometheusSink:
         """Count the time between receiving and passing on."""
         self._added[direction].observe(seconds)
 
-    def sink_failed(self, sink: str) -> None:
-        """Count a call that a sink failed on."""
-        self._errors[sink].value += 1
+    def watch_errors(self, errors: Mapping[str, int], names: Iterable[str] = ()) -> None:
+        """Let the errors of sinks be read from this mapping by sink name; `names` are there at 0."""
+        none = dict.fromkeys(names, 0)
+        self.instruments.compute(
+            "tokentape_sink_errors_total",
+            lambda: [((name,), count) for name, count in (none | dict(errors)).items()],
+        )
 
     def prepare(self, model: str, labels: Mapping[str, str] | None = None) -> None:
         """Let the token counters of a model exist at 0 under these labels, by default none."""

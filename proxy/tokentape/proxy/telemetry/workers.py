@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from tokentape.proxy.telemetry.families import AmountFamily
     from tokentape.proxy.telemetry.instruments import Instruments
 
+UNMETERED_REASONS = ("observer_down", "buffer_full", "observer_lost")
+"""Why a worker's `FrameLink` gives a call up: each is shown at 0 as soon as there is a worker."""
+
 MAX_LIVES = 1024
 """Worker processes remembered, so that one that connects again is not counted twice."""
 
@@ -83,7 +86,7 @@ class WorkerMeters:
         worker, slot = hello.worker, slot_of(hello.worker)
         self._begin_life(worker, slot)
         self._live[worker] = state
-        for reason, total in state.unmetered.items():
+        for reason, total in (dict.fromkeys(UNMETERED_REASONS, 0) | state.unmetered).items():
             self._unmetered.report(worker, reason, total)
         for reason, total in state.refused.items():
             self._refused.report(worker, reason, total)
