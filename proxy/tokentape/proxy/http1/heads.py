@@ -1,12 +1,17 @@
-"""Request and response heads: read by httptools, judged here.
+"""Request and response heads: judged by httptools, noted here, and otherwise left as the bytes they are.
 
 A reader is fed bytes as they come, stops exactly behind the empty line, and never sees a body. That
 keeps the parser's own idea of bodies (HEAD replies, replies that end with the connection, trailers,
 interim responses) out of the way: `framing` decides those from the finished head.
+
+httptools checks every byte of a head but is asked for no header: most of them only pass through. The
+few that matter to a server or a proxy are found by one search, with their places, so that a proxy can
+cut them out of the bytes as they came.
 """
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 from httptools import (
@@ -25,17 +30,35 @@ HEADER_LIMIT: Final = 256
 
 _END: Final = b"\r\n\r\n"
 _DIGITS: Final = frozenset(b"0123456789")
+_NOTHING: Final[frozenset[bytes]] = frozenset()
+
+# Framing, and hop-by-hop headers of RFC 9110, section 7.6.1. The parser has refused folded lines and
+# blanks before a colon, so a header begins behind CRLF and nowhere else.
+_REQUEST_NOTED: Final = re.compile(
+    rb"\r\n(host|con(?:tent-length|nection)|t(?:e|ransfer-encoding)|upgrade|keep-alive"
+    rb"|proxy-(?:connection|authorization)):([^\r\n]*)"
+).finditer
+_RESPONSE_NOTED: Final = re.compile(
+    rb"\r\n(con(?:tent-length|nection)|transfer-encoding|upgrade|keep-alive"
+    rb"|proxy-(?:connection|authenticate)):([^\r\n]*)"
+).finditer
 
 Headers = list[tuple[bytes, bytes]]
+
+
+Noted = tuple[int, int, bytes, bytes]
+"""A header that matters: where it stands in the raw head, from its CRLF to its value's end, and its
+name and value in lower case. A bare tuple: naming the fields would cost more than finding them."""
 
 
 class RequestHead:
     """A finished request head.
 
     Attributes:
+        raw: the bytes as sent, empty line included.
+        noted: the headers that matter to whoever carries this, in order.
         method, target: as sent.
         modern: HTTP/1.1, as opposed to HTTP/1.0.
-        headers: name and value as sent, in order.
         content_length: bytes, or -1 where there is no such header.
         chunked: the body has chunked framing.
         keep_alive: the connection may carry another request.
@@ -47,24 +70,31 @@ class RequestHead:
         "chunked",
         "connection",
         "content_length",
-        "headers",
         "keep_alive",
         "method",
         "modern",
+        "noted",
+        "raw",
         "target",
         "upgrade",
     )
 
-    def __init__(self, method: bytes, target: bytes, *, modern: bool, headers: Headers) -> None:
+    def __init__(self, raw: bytes, method: bytes, target: bytes, *, modern: bool) -> None:
+        self.raw = raw
+        self.noted: list[Noted] = []
         self.method = method
         self.target = target
         self.modern = modern
-        self.headers = headers
         self.content_length = -1
         self.chunked = False
-        self.connection: frozenset[bytes] = _NOTHING
+        self.connection = _NOTHING
         self.keep_alive = modern
         self.upgrade = b""
+
+    @property
+    def headers(self) -> Headers:
+        """All headers, name and value as sent, in order. Made anew at each call."""
+        return split_headers(self.raw)
 
 
 class ResponseHead:
@@ -76,43 +106,50 @@ class ResponseHead:
     __slots__ = (
         "connection",
         "content_length",
-        "headers",
         "keep_alive",
         "modern",
+        "noted",
         "raw",
         "status",
         "transfer_encoding",
     )
 
-    def __init__(self, status: int, *, modern: bool, headers: Headers, raw: bytes) -> None:
+    def __init__(self, raw: bytes, status: int, *, modern: bool) -> None:
+        self.raw = raw
+        self.noted: list[Noted] = []
         self.status = status
         self.modern = modern
-        self.headers = headers
-        self.raw = raw
         self.content_length = -1
         self.transfer_encoding = b""
-        self.connection: frozenset[bytes] = _NOTHING
+        self.connection = _NOTHING
         self.keep_alive = modern
 
+    @property
+    def headers(self) -> Headers:
+        """All headers, name and value as sent, in order. Made anew at each call."""
+        return split_headers(self.raw)
 
-_NOTHING: Final[frozenset[bytes]] = frozenset()
+
+def split_headers(raw: bytes) -> Headers:
+    """The headers of a raw head that has been judged: name and value, in order."""
+    headers: Headers = []
+    for line in raw.split(b"\r\n")[1:-2]:
+        name, _, value = line.partition(b":")
+        headers.append((name, value.strip(b" \t")))
+    return headers
 
 
 class _Events:
-    """What httptools calls back."""
+    """What httptools calls back; without `on_header` it makes no objects of headers."""
 
-    __slots__ = ("complete", "headers", "url")
+    __slots__ = ("complete", "url")
 
     def __init__(self) -> None:
-        self.headers: Headers = []
         self.url = b""
         self.complete = False
 
     def on_url(self, url: bytes) -> None:
         self.url += url
-
-    def on_header(self, name: bytes, value: bytes) -> None:
-        self.headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         self.complete = True
@@ -141,14 +178,14 @@ class _HeadReader:
             ProtocolError: this is no head, or too large a one.
         """
         skipped = 0
-        if not self._raw:
+        seen = len(self._raw)
+        if not seen and data[:1] in b"\r\n":
             # An empty line before a message is tolerated (RFC 9112, section 2.2).
             stripped = data.lstrip(b"\r\n")
             skipped = len(data) - len(stripped)
             data = stripped
             if not data:
                 return None
-        seen = len(self._raw)
         raw = self._raw + data if seen else data
         end = raw.find(_END, max(0, seen - 3))
         if end < 0:
@@ -157,14 +194,16 @@ class _HeadReader:
             if len(raw) > self._limit:
                 raise _too_large()
             return None
-        used = end + 4 - seen
-        if used + seen > self._limit:
+        end += 4
+        if end > self._limit:
             raise _too_large()
-        self._raw = raw[: end + 4] if len(raw) != end + 4 else raw
-        self._parse(data[:used] if used != len(data) else data)
-        if not self._events.complete or len(self._events.headers) > HEADER_LIMIT:
-            raise _too_large() if self._events.complete else _malformed("the head is incomplete")
-        return skipped + used
+        self._raw = raw = raw[:end]
+        self._parse(raw[seen:])
+        if not self._events.complete:
+            raise _malformed("the head is incomplete")
+        if raw.count(b"\r\n") > HEADER_LIMIT + 2:
+            raise _too_large()
+        return skipped + end - seen
 
     def _parse(self, data: bytes) -> None:
         try:
@@ -183,38 +222,33 @@ class RequestHeadReader(_HeadReader):
     def __init__(self, limit: int = HEAD_LIMIT) -> None:
         super().__init__(HttpRequestParser, limit)
 
-    def head(self) -> RequestHead:  # noqa: C901 - one pass over the headers, measured
+    def head(self) -> RequestHead:
         """The finished head.
 
         Raises:
             ProtocolError: it is ambiguous, so that another server could read it otherwise.
         """
-        events, parser = self._events, self._parser
+        parser, raw = self._parser, self._raw
         assert isinstance(parser, HttpRequestParser)
         modern = _is_modern(parser.get_http_version())
-        head = RequestHead(parser.get_method(), events.url, modern=modern, headers=events.headers)
+        head = RequestHead(raw, parser.get_method(), self._events.url, modern=modern)
         hosts = 0
         upgrade = b""
-        for name, value in events.headers:
-            size = len(name)
-            # The names that matter, told apart by length first: most headers pass with one look-up.
-            if size not in _REQUEST_SIZES:
-                continue
-            key = name.lower()
-            if key == b"host":
+        for match in _REQUEST_NOTED(raw.lower()):
+            name, value = match.groups()
+            value = value.strip(b" \t")
+            head.noted.append((*match.span(), name, value))
+            if name == b"host":
                 hosts += 1
-            elif key == b"content-length":
+            elif name == b"content-length":
                 head.content_length = _length(value, head.content_length)
-            elif key == b"connection":
+            elif name == b"connection":
                 head.connection |= _tokens(value)
-            elif key == b"transfer-encoding":
-                if head.chunked or value.strip().lower() != b"chunked":
-                    raise ProtocolError(
-                        501, "transfer_encoding", "Only one Transfer-Encoding, chunked, can be carried."
-                    )
+            elif name == b"transfer-encoding":
+                _judge_coding(head, value)
                 head.chunked = True
-            elif key == b"upgrade":
-                upgrade = value.lower()
+            elif name == b"upgrade":
+                upgrade = value
         _judge_request(head, hosts)
         if head.connection:
             head.keep_alive = modern and b"close" not in head.connection
@@ -237,33 +271,25 @@ class ResponseHeadReader(_HeadReader):
         Raises:
             ProtocolError: it is ambiguous.
         """
-        events, parser = self._events, self._parser
+        parser, raw = self._parser, self._raw
         assert isinstance(parser, HttpResponseParser)
         modern = _is_modern(parser.get_http_version())
-        head = ResponseHead(parser.get_status_code(), modern=modern, headers=events.headers, raw=self._raw)
-        for name, value in events.headers:
-            if len(name) not in _RESPONSE_SIZES:
-                continue
-            key = name.lower()
-            if key == b"content-length":
+        head = ResponseHead(raw, parser.get_status_code(), modern=modern)
+        for match in _RESPONSE_NOTED(raw.lower()):
+            name, value = match.groups()
+            value = value.strip(b" \t")
+            head.noted.append((*match.span(), name, value))
+            if name == b"content-length":
                 head.content_length = _length(value, head.content_length)
-            elif key == b"connection":
+            elif name == b"connection":
                 head.connection |= _tokens(value)
-            elif key == b"transfer-encoding":
-                head.transfer_encoding = value.rpartition(b",")[2].strip().lower()
+            elif name == b"transfer-encoding":
+                head.transfer_encoding = value.rpartition(b",")[2].strip(b" \t")
         if head.transfer_encoding and head.content_length >= 0:
             raise _malformed("both Content-Length and Transfer-Encoding")
         if head.connection:
             head.keep_alive = b"close" not in head.connection if modern else b"keep-alive" in head.connection
         return head
-
-
-_REQUEST_SIZES: Final = frozenset(
-    len(name) for name in (b"host", b"content-length", b"connection", b"transfer-encoding", b"upgrade")
-)
-_RESPONSE_SIZES: Final = frozenset(
-    len(name) for name in (b"content-length", b"connection", b"transfer-encoding")
-)
 
 
 def _is_modern(version: str) -> bool:
@@ -272,6 +298,11 @@ def _is_modern(version: str) -> bool:
     if version == "1.0":
         return False
     raise ProtocolError(505, "http_version", "Speak HTTP/1.1 to this port.")
+
+
+def _judge_coding(head: RequestHead, value: bytes) -> None:
+    if head.chunked or value != b"chunked":
+        raise ProtocolError(501, "transfer_encoding", "Only one Transfer-Encoding, chunked, can be carried.")
 
 
 def _judge_request(head: RequestHead, hosts: int) -> None:
@@ -284,8 +315,7 @@ def _judge_request(head: RequestHead, hosts: int) -> None:
         raise ProtocolError(400, "framing", "Transfer-Encoding needs HTTP/1.1.")
 
 
-def _length(value: bytes, before: int) -> int:
-    text = value.strip()
+def _length(text: bytes, before: int) -> int:
     if not text or len(text) > 18 or not _DIGITS.issuperset(text):
         raise ProtocolError(400, "content_length", "Content-Length must be one plain number.")
     if before >= 0:
@@ -294,7 +324,13 @@ def _length(value: bytes, before: int) -> int:
 
 
 def _tokens(value: bytes) -> frozenset[bytes]:
-    return frozenset(part.strip() for part in value.lower().split(b",")) - {b""}
+    known = _CONNECTIONS.get(value)
+    if known is not None:
+        return known
+    return frozenset(part.strip() for part in value.split(b",")) - {b""}
+
+
+_CONNECTIONS: Final = {b"keep-alive": frozenset({b"keep-alive"}), b"close": frozenset({b"close"})}
 
 
 def _malformed(detail: str) -> ProtocolError:

@@ -9,21 +9,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
-    from tokentape.proxy.http1.heads import Headers, RequestHead, ResponseHead
+    from tokentape.proxy.http1.heads import RequestHead, ResponseHead
 
 LABEL_HEADER: Final = b"x-tokentape-labels"
 
-_REQUEST_HOP: Final = frozenset(
-    {b"connection", b"keep-alive", b"proxy-connection", b"proxy-authorization", b"te", b"upgrade"}
-)
-_REPLACED: Final = _REQUEST_HOP | {b"host", LABEL_HEADER}
-_REPLACED_SIZES: Final = frozenset(map(len, _REPLACED))
-_RESPONSE_HOP: Final = frozenset(
-    {b"connection", b"keep-alive", b"proxy-connection", b"proxy-authenticate", b"upgrade"}
-)
-_RESPONSE_HOP_SIZES: Final = frozenset(map(len, _RESPONSE_HOP))
-# Named in Connection or not, these frame the message or reach the next server.
-_NEVER_DROPPED: Final = frozenset({b"transfer-encoding", b"content-length", b"trailer", b"host"})
+_FRAMING: Final = frozenset({b"content-length", b"transfer-encoding"})
+# Listed in Connection or not, these frame the message or reach the next server.
+_NEVER_DROPPED: Final = _FRAMING | {b"trailer", b"host"}
+_ORDINARY: Final = frozenset({b"keep-alive", b"close", b"upgrade", b"te", b"http2-settings"})
 
 
 def take_label_segment(target: bytes) -> tuple[bytes, bytes]:
@@ -40,27 +33,29 @@ def take_label_segment(target: bytes) -> tuple[bytes, bytes]:
 
 def request_head(head: RequestHead, target: bytes, host: bytes) -> tuple[bytes, bytes]:
     """The head for the upstream, and the value of the label header (empty where there is none)."""
+    raw = head.raw
     # A proxy speaks its own version, whatever the client speaks (RFC 9110, section 2.5).
-    out = [head.method, b" ", target, b" HTTP/1.1\r\n"]
-    listed = head.connection
-    labels = b""
+    out = [head.method, b" ", target, b" HTTP/1.1"]
+    position = raw.find(b"\r\n")
     hosted = False
-    for name, value in head.headers:
-        if len(name) in _REPLACED_SIZES or listed:
-            key = name.lower()
-            if key == b"host":
-                value = host  # noqa: PLW2901 - that is the replacement
-                hosted = True
-            elif key == LABEL_HEADER:
-                labels = labels + b"," + value if labels else value
-                continue
-            elif key in _REQUEST_HOP or (key in listed and key not in _NEVER_DROPPED):
-                continue
-        out += (name, b": ", value, b"\r\n")
+    for start, end, name, _ in head.noted:
+        if name in _FRAMING:
+            continue
+        out.append(raw[position:start])
+        position = end
+        if name == b"host":
+            out.append(raw[start : start + 6] + b": " + host)
+            hosted = True
     if not hosted:
-        out += (b"Host: ", host, b"\r\n")
-    out.append(b"\r\n")
-    return b"".join(out), labels
+        out.append(b"\r\nHost: " + host)
+    out.append(raw[position:])
+    forwarded = b"".join(out)
+    if head.connection and not head.connection <= _ORDINARY:
+        forwarded = _without(forwarded, head.connection - _NEVER_DROPPED)
+    if LABEL_HEADER not in raw.lower():
+        return forwarded, b""
+    labels = b",".join(value for name, value in head.headers if name.lower() == LABEL_HEADER)
+    return _without(forwarded, {LABEL_HEADER}), labels
 
 
 def response_head(head: ResponseHead, *, close: bool, plain: bool) -> bytes:
@@ -71,25 +66,20 @@ def response_head(head: ResponseHead, *, close: bool, plain: bool) -> bytes:
         close: the client's connection ends with this reply.
         plain: the client speaks HTTP/1.0, so chunked framing is taken off.
     """
-    listed = head.connection
-    if not close and not plain and head.modern and not listed and not _has_hop(head.headers):
-        return head.raw
-    out = [_status_line(head.raw)]
-    for name, value in head.headers:
-        key = name.lower()
-        if key in _RESPONSE_HOP or (key in listed and key not in _NEVER_DROPPED):
-            continue
-        if plain and key in {b"transfer-encoding", b"trailer"}:
-            continue
-        out += (name, b": ", value, b"\r\n")
-    out.append(b"Connection: close\r\n\r\n" if close else b"\r\n")
-    return b"".join(out)
+    raw = head.raw
+    dropped = {name for _, _, name, _ in head.noted} - _FRAMING
+    if plain:
+        dropped |= {b"transfer-encoding", b"trailer"}
+    dropped |= head.connection - _ORDINARY - _NEVER_DROPPED
+    if dropped:
+        raw = _without(raw, dropped)
+    if not head.modern:
+        raw = b"HTTP/1.1" + raw[8:]
+    return raw[:-2] + b"Connection: close\r\n\r\n" if close else raw
 
 
-def _has_hop(headers: Headers) -> bool:
-    return any(len(name) in _RESPONSE_HOP_SIZES and name.lower() in _RESPONSE_HOP for name, _ in headers)
-
-
-def _status_line(raw: bytes) -> bytes:
-    line = raw[: raw.find(b"\r\n") + 2]
-    return line if line.startswith(b"HTTP/1.1") else b"HTTP/1.1" + line[8:]
+def _without(raw: bytes, names: set[bytes] | frozenset[bytes]) -> bytes:
+    """A head without the headers of these lower-case names."""
+    lines = raw.split(b"\r\n")
+    kept = [line for line in lines[1:-2] if line.partition(b":")[0].lower() not in names]
+    return b"\r\n".join((lines[0], *kept, b"", b""))
