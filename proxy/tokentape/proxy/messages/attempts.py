@@ -55,6 +55,11 @@ class AttemptTracker:
     def __init__(self) -> None:
         self._failed: OrderedDict[tuple[str, ...], list[_Failed]] = OrderedDict()
 
+    @property
+    def waiting(self) -> bool:
+        """Some call failed lately; where none did, no request needs a key."""
+        return bool(self._failed)
+
     def opened(self, key: Key | None, count: int | None, at: float) -> Attempt:
         """A request came in: the attempt it is. `count` is its own retry count, if it sent one."""
         waiting = self._failed.get(key.parts) if key is not None and count != 0 else None

@@ -14,7 +14,7 @@ import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
 from tokentape.proxy.messages import tolerant
-from tokentape.proxy.messages.hashing import canonical
+from tokentape.proxy.messages.hashing import canonical_lines
 from tokentape.proxy.messages.reply import TOOL_TYPES
 
 if TYPE_CHECKING:
@@ -134,16 +134,19 @@ class Census:
         self.blocks(blocks, depth=depth + 1)
         return Raw(encode(blocks)) if self.marks > before else content
 
-    def repeated_tool_calls(self) -> int:
-        """How often the most frequent pair of tool name and canonical input occurs."""
-        if len(self.tool_uses) < 2:
-            return len(self.tool_uses)
-        return max(Counter(map(_identity, self.tool_uses)).values())
+    def repeated_tool(self) -> tuple[int, str | None]:
+        """How often the most frequent pair of tool name and canonical input occurs, and that tool."""
+        if not self.tool_uses:
+            return 0, None
+        [(pair, number)] = Counter(_canonical_lines(self.tool_uses)).most_common(1)
+        name = tolerant.parse(pair)
+        return number, tolerant.text(name[0], 128) if tolerant.is_array(name) else None
 
 
-def _identity(use: tuple[RawField, RawField]) -> tuple[bytes, bytes]:
-    name, value = (bytes(field) if isinstance(field, Raw) else b"" for field in use)
+def _canonical_lines(pairs: list[tuple[RawField, RawField]]) -> list[bytes]:
+    """Each pair as one line of canonical JSON, in few calls: agents repeat their whole history each turn."""
+    raw = encode([[None if field is UNSET else field for field in pair] for pair in pairs])
     try:
-        return name, canonical(tolerant.parse(value))
+        return canonical_lines(tolerant.parse(raw))
     except RecursionError:
-        return name, value
+        return [encode(pair) for pair in pairs]

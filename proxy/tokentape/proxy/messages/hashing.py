@@ -7,7 +7,7 @@ from typing import Any, Final
 
 import msgspec
 
-_encode_sorted = msgspec.json.Encoder(order="sorted").encode
+_sorted_encoder = msgspec.json.Encoder(order="sorted")
 
 DIGEST_LENGTH: Final = 16
 """Hex characters of a digest: 64 bits."""
@@ -31,7 +31,16 @@ def canonical(value: Any) -> bytes:
     Raises:
         RecursionError: the value is nested too deeply.
     """
-    return _encode_sorted(value)
+    return _sorted_encoder.encode(value)
+
+
+def canonical_lines(values: list[Any]) -> list[bytes]:
+    """Canonical JSON of each value; JSON has no line ends of its own.
+
+    Raises:
+        RecursionError: a value is nested too deeply.
+    """
+    return _sorted_encoder.encode_lines(values).splitlines()
 
 
 def digest_input(salt: bytes, value: Any) -> str:

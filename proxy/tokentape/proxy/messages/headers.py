@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import email.utils
+import functools
 import math
 import re
 from typing import TYPE_CHECKING, Final
@@ -12,7 +13,7 @@ import msgspec
 from tokentape.proxy.messages import tolerant
 from tokentape.proxy.messages.call import RateLimit, RateLimitWindow, Trace
 from tokentape.proxy.messages.hashing import credential_hash
-from tokentape.proxy.messages.ratelimits import PREFIX, UNIFIED_PREFIX, read_rate_limits, read_windows
+from tokentape.proxy.messages.ratelimits import UNIFIED_STATUS, read_rate_limits, read_windows
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -23,30 +24,6 @@ MAX_RETRIES: Final = 1000
 
 _OAUTH_TOKEN: Final = b"sk-ant-oat"
 """How the OAuth tokens of subscriptions begin."""
-
-_REQUEST: Final = frozenset(
-    {
-        b"anthropic-beta",
-        b"anthropic-version",
-        b"api-key",
-        b"authorization",
-        b"traceparent",
-        b"tracestate",
-        b"user-agent",
-        b"x-api-key",
-        b"x-claude-code-session-id",
-        b"x-stainless-retry-count",
-    }
-)
-_RESPONSE: Final = frozenset(
-    {
-        b"anthropic-organization-id",
-        b"content-type",
-        b"request-id",
-        b"retry-after",
-        b"retry-after-ms",
-    }
-)
 
 # https://www.w3.org/TR/trace-context/#traceparent-header; version ff is forbidden, and so are zero ids.
 _TRACEPARENT: Final = re.compile(
@@ -87,11 +64,9 @@ class ResponseHead(msgspec.Struct, frozen=True, kw_only=True):
 
 def read_request_head(headers: Sequence[tuple[bytes, bytes]], salt: bytes) -> RequestHead:
     """Read request headers, names in any case, repeated ones joined by a comma."""
-    found: dict[bytes, bytes] = {}
-    for raw_name, value in headers:
-        name = raw_name.lower()
-        if name in _REQUEST:
-            found[name] = found[name] + b"," + value if name in found else value
+    found = {name.lower(): value for name, value in headers}
+    if len(found) < len(headers):
+        found = _joined(headers)
     secret = _secret(found)
     return RequestHead(
         credential=credential_hash(salt, secret) if secret else None,
@@ -107,25 +82,31 @@ def read_request_head(headers: Sequence[tuple[bytes, bytes]], salt: bytes) -> Re
 
 def read_response_head(headers: Sequence[tuple[bytes, bytes]], now: float) -> ResponseHead:
     """Read response headers, names in any case; `now` is when they came, in seconds since the epoch."""
-    found: dict[bytes, bytes] = {}
-    unified = limited = False
-    for raw_name, value in headers:
-        name = raw_name.lower()
-        if name in _RESPONSE:
-            found[name] = value
-        elif name.startswith(PREFIX):
-            found[name] = value
-            limited = True
-            unified = unified or name.startswith(UNIFIED_PREFIX)
+    found = {name.lower(): value for name, value in headers}
+    windows = read_windows(found)
     return ResponseHead(
-        content_type=found.get(b"content-type", b"").partition(b";")[0].strip().lower().decode("latin-1"),
+        content_type=_media_type(found.get(b"content-type", b"")),
         request_id=_text(found.get(b"request-id"), 128),
         organization_id=_text(found.get(b"anthropic-organization-id"), 128),
         retry_after=_retry_after(found, now),
-        rate_limits=read_rate_limits(found) if limited else (),
-        rate_limit_windows=read_windows(found) if unified else (),
-        unified=unified,
+        rate_limits=read_rate_limits(found),
+        rate_limit_windows=windows,
+        unified=bool(windows) or UNIFIED_STATUS in found,
     )
+
+
+def _joined(headers: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
+    """Repeated headers as one list (RFC 9110, 5.3)."""
+    found: dict[bytes, bytes] = {}
+    for raw_name, value in headers:
+        name = raw_name.lower()
+        found[name] = b"%b,%b" % (found[name], value) if name in found else value
+    return found
+
+
+@functools.lru_cache(maxsize=64)
+def _media_type(value: bytes) -> str:
+    return value.partition(b";")[0].strip().lower().decode("latin-1")
 
 
 def _text(value: bytes | None, limit: int) -> str | None:
@@ -140,6 +121,7 @@ def _secret(found: Mapping[bytes, bytes]) -> bytes:
     return (found.get(b"x-api-key") or found.get(b"api-key") or b"").strip()
 
 
+@functools.lru_cache(maxsize=256)
 def _client(value: bytes | None) -> str | None:
     """Product and version: `Anthropic/Python 2.12.0`, `claude-cli/2.1.81`. Comments are left out."""
     words = value.decode("latin-1").partition("(")[0].split()[:2] if value else []
@@ -151,6 +133,7 @@ def _client(value: bytes | None) -> str | None:
     return first if named or len(products) == 1 or not products[1][:1].isdigit() else " ".join(products)
 
 
+@functools.lru_cache(maxsize=256)
 def _betas(value: bytes | None) -> tuple[str, ...]:
     if not value:
         return ()

@@ -68,8 +68,8 @@ def explain(outcome: Outcome, named: CallError | None, reason: str) -> CallError
 
     A client that left is no error.
     """
-    if outcome in {Outcome.OK, Outcome.CLIENT_ABORT}:
+    if outcome is Outcome.OK or outcome is Outcome.CLIENT_ABORT:
         return None
-    if outcome in {Outcome.API_ERROR, Outcome.STREAM_ERROR} and named is not None:
+    if named is not None and (outcome is Outcome.API_ERROR or outcome is Outcome.STREAM_ERROR):
         return named
     return CallError(type=slug(reason) or outcome.value)

@@ -8,33 +8,39 @@ API keys get `anthropic-ratelimit-<kind>-{limit,remaining,reset}` with resets in
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import math
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tokentape.proxy.messages.call import RateLimit, RateLimitWindow
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-PREFIX: Final = b"anthropic-ratelimit-"
-UNIFIED_PREFIX: Final = b"anthropic-ratelimit-unified-"
+UNIFIED_STATUS: Final = b"anthropic-ratelimit-unified-status"
+"""The header that every reply to a subscription has."""
 
-_KINDS: Final = tuple(
-    (
-        kind,
-        tuple(
-            PREFIX + kind.replace("_", "-").encode() + end for end in (b"-limit", b"-remaining", b"-reset")
-        ),
-    )
+
+class _Group(NamedTuple):
+    """A label value and the three headers of its group."""
+
+    name: str
+    first: bytes
+    second: bytes
+    third: bytes
+
+
+def _group(name: str, prefix: str, *ends: str) -> _Group:
+    return _Group(name, *(f"anthropic-ratelimit-{prefix}-{end}".encode() for end in ends))
+
+
+_KINDS: Final = [
+    _group(kind, kind.replace("_", "-"), "limit", "remaining", "reset")
     for kind in ("requests", "tokens", "input_tokens", "output_tokens")
-)
-_WINDOWS: Final = tuple(
-    (
-        window,
-        tuple(UNIFIED_PREFIX + window.encode() + end for end in (b"-utilization", b"-reset", b"-status")),
-    )
-    for window in ("5h", "7d")
-)
+]
+_WINDOWS: Final = [
+    _group(window, f"unified-{window}", "utilization", "reset", "status") for window in ("5h", "7d")
+]
 _MAX_DIGITS: Final = 18
 _LAST_SECOND: Final = 253402300799.0
 """The end of the year 9999: what is later is no time."""
@@ -43,34 +49,32 @@ _LAST_SECOND: Final = 253402300799.0
 def read_rate_limits(headers: Mapping[bytes, bytes]) -> tuple[RateLimit, ...]:
     """One entry a kind that the headers speak of; names in `headers` are lower-case."""
     found: list[RateLimit] = []
-    for kind, (limit, remaining, reset) in _KINDS:
-        values = headers.get(limit), headers.get(remaining), headers.get(reset)
-        if values != (None, None, None):
-            found.append(
-                RateLimit(
-                    kind=kind, limit=_count(values[0]), remaining=_count(values[1]), reset_at=_time(values[2])
-                )
-            )
+    for kind, first, second, third in _KINDS:
+        limit, remaining, reset = headers.get(first), headers.get(second), headers.get(third)
+        if limit is None and remaining is None and reset is None:
+            continue
+        found.append(
+            RateLimit(kind=kind, limit=_count(limit), remaining=_count(remaining), reset_at=_time(reset))
+        )
     return tuple(found)
 
 
 def read_windows(headers: Mapping[bytes, bytes]) -> tuple[RateLimitWindow, ...]:
     """One entry a subscription window that the headers speak of; names in `headers` are lower-case."""
     found: list[RateLimitWindow] = []
-    for window, (utilization, reset, status) in _WINDOWS:
-        values = headers.get(utilization), headers.get(reset), headers.get(status)
-        if values != (None, None, None):
-            found.append(
-                RateLimitWindow(
-                    window=window,
-                    utilization=_ratio(values[0]),
-                    reset_at=_time(values[1]),
-                    status=_word(values[2]),
-                )
+    for window, first, second, third in _WINDOWS:
+        used, reset, status = headers.get(first), headers.get(second), headers.get(third)
+        if used is None and reset is None and status is None:
+            continue
+        found.append(
+            RateLimitWindow(
+                window=window, utilization=_ratio(used), reset_at=_time(reset), status=_word(status)
             )
+        )
     return tuple(found)
 
 
+@functools.lru_cache(maxsize=1024)
 def _count(value: bytes | None) -> int | None:
     return int(value) if value is not None and value.isdigit() and len(value) <= _MAX_DIGITS else None
 
@@ -83,6 +87,7 @@ def _ratio(value: bytes | None) -> float | None:
     return number if math.isfinite(number) and number >= 0 else None
 
 
+@functools.lru_cache(maxsize=512)
 def _time(value: bytes | None) -> float | None:
     """Seconds since the epoch, of RFC 3339 or of a number of seconds."""
     if value is None:

@@ -42,6 +42,10 @@ MAX_REPLY: Final = 32 * 1024 * 1024
 MAX_ERROR: Final = 1024 * 1024
 """Decoded bytes of an error body, or of the reply that names a new batch."""
 
+_NO_FACTS: Final = RequestFacts()
+_NO_HEAD: Final = ResponseHead()
+_FIRST_ATTEMPT: Final = Attempt()
+
 EVENT_STREAM: Final = "text/event-stream"
 
 
@@ -62,7 +66,6 @@ class CallReader:
         "_head",
         "_head_at",
         "_id",
-        "_key",
         "_labels",
         "_method",
         "_notes",
@@ -125,16 +128,15 @@ class CallReader:
         self._reply = Reply(self._notes)
         self._blind = resumed
         self._upload = Body(MAX_REQUEST, PEEK) if self._route.messages_request else Body(0)
-        self._request = RequestFacts()
+        self._request = _NO_FACTS
         self._user: str | None = None
         self._opened: OpenCall | None = None
-        self._key: Key | None = None
-        self._attempt = Attempt(number=self._head.retry_count or 0)
+        self._attempt = Attempt(self._head.retry_count) if self._head.retry_count else _FIRST_ATTEMPT
         self._status: int | None = None
-        self._response = ResponseHead()
+        self._response = _NO_HEAD
         self._head_at: float | None = None
         self._stream: MessageStream | None = None
-        self._body = Body(0)
+        self._body: Body | None = None
 
     def request_body(self, data: bytes) -> None:
         """Content-decoded bytes of the request, in order."""
@@ -162,7 +164,7 @@ class CallReader:
         """Content-decoded bytes of the response, in order, and when they came in."""
         if self._stream is not None:
             self._stream.feed(data, at)
-        else:
+        elif self._body is not None:
             self._body.add(data)
 
     def fail(self, reason: str) -> None:
@@ -183,7 +185,7 @@ class CallReader:
         error = explain(outcome, named, reason)
         if outcome is not Outcome.OK and self._attempts is not None:
             cause = error.type if error is not None else outcome.value
-            self._attempts.failed(self._key, self._id, self._attempt.number, cause, self._wall(at))
+            self._attempts.failed(self._key(), self._id, self._attempt.number, cause, self._wall(at))
         return self._call(outcome, error, proxy_status or self._status, at)
 
     def _wall(self, at: float) -> float:
@@ -213,13 +215,15 @@ class CallReader:
         return ReadRequest(peek_request(body[:PEEK], size), error=error)
 
     def _link(self) -> None:
-        if self._attempts is None:
-            return
+        if self._attempts is not None and self._attempts.waiting:
+            started = self._wall(self._started)
+            self._attempt = self._attempts.opened(self._key(), self._head.retry_count, started)
+
+    def _key(self) -> Key | None:
         head = self._head
-        self._key = attempt_key(
+        return attempt_key(
             self._route.endpoint, head.trace, head.credential, self._request.body_hash, head.retry_count
         )
-        self._attempt = self._attempts.opened(self._key, head.retry_count, self._wall(self._started))
 
     def _read_reply(self, ending: Ending, at: float) -> CallError | None:
         """Read what is left of the reply; the error that it names, if any."""
@@ -227,12 +231,14 @@ class CallReader:
             self._stream.finish(at, complete=ending is Ending.COMPLETE)
             self._blind = self._blind or self._stream.lost
             return self._reply.error
+        if self._body is None:
+            return None
         whole, body = self._body.whole, self._body.take()
         if self._status is not None and self._status >= 400:
             return self._read_error(body, self._status)
         if self._route.creates_batch:
             self._read_batch(body)
-        elif self._route.message_reply and self._status is not None:
+        else:
             self._read_message(body, whole=whole, expected=ending is Ending.COMPLETE and not self._blind)
         return self._reply.error
 

@@ -5,19 +5,19 @@ counted where they stand in the structure, so that a text about `cache_control` 
 Parameters: `MessageCreateParams` of the official SDK, beta ones included.
 
 Prefix hashes cover tools, system and messages up to their part, in the order in which the API's
-prompt cache compares them (https://docs.anthropic.com/en/docs/build-with-claude/prompt-caching). A
-part goes in as checksum (CRC-32) and length of its JSON without `cache_control`: marks move from
-turn to turn and do not change what is cached. The chain itself is salted SHA-256; to put the text
-through that would cost as much as all else together, and 32 bits a part are plenty to tell whether
-two prompts of one conversation differ.
+prompt cache compares them (https://docs.anthropic.com/en/docs/build-with-claude/prompt-caching), as
+JSON without `cache_control`: marks move from turn to turn and do not change what is cached. What is
+hashed, salted, is checksum (CRC-32) and length of that text. To put the text itself through SHA-256
+would cost as much as all else together, and 32 bits are plenty to tell whether two prompts of one
+conversation differ.
 """
 
 from __future__ import annotations
 
-import hashlib
 import re
+import struct
 import zlib
-from typing import Any, Final, NamedTuple
+from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
 from msgspec import UNSET, Raw
@@ -25,7 +25,7 @@ from msgspec import UNSET, Raw
 from tokentape.proxy.messages import tolerant
 from tokentape.proxy.messages.blocks import Block, Census, RawField, encode, starts_with
 from tokentape.proxy.messages.call import RequestFacts
-from tokentape.proxy.messages.hashing import DIGEST_LENGTH, digest
+from tokentape.proxy.messages.hashing import digest
 
 MAX_PREFIXES: Final = 64
 """Prefix hashes kept: the last ones. The chain still runs through all parts."""
@@ -36,8 +36,12 @@ PEEK: Final = 64 * 1024
 _BILLING: Final = b'"x-anthropic-billing-header:'
 """How the system block begins in which Claude Code sends billing data, different in every call."""
 
+_STATE: Final = struct.Struct("<IQ")
 _MODEL: Final = re.compile(rb'"model"\s*:\s*"([^"\\]{1,256})"')
 _STREAM: Final = re.compile(rb'"stream"\s*:\s*(true|false)')
+
+
+_COUNT: Final = msgspec.Meta(ge=0, le=2**63 - 1)
 
 
 class _Message(msgspec.Struct, omit_defaults=True):
@@ -47,7 +51,7 @@ class _Message(msgspec.Struct, omit_defaults=True):
 
 class _Request(msgspec.Struct, omit_defaults=True):
     model: str | None = None
-    max_tokens: int | None = None
+    max_tokens: Annotated[int, _COUNT] | None = None
     stream: bool | None = None
     messages: list[_Message] = []
     system: str | list[Block] | None = None
@@ -94,13 +98,14 @@ def read_request(body: bytes, salt: bytes) -> ReadRequest:
     except tolerant.BROKEN:
         return ReadRequest(peek_request(body[:PEEK], len(body)), error="request_json")
     census = Census()
-    census.mark(request.cache_control)
+    if request.cache_control is not UNSET:
+        census.mark(request.cache_control)
     chain = _Chain(salt)
     _add_tools(request, census, chain)
     _add_system(request, census, chain)
     for index, message in enumerate(request.messages):
         _add_message(message, index, census, chain)
-    return ReadRequest(_facts(request, body, census, chain), _user(salt, _object(request.metadata)))
+    return ReadRequest(_facts(request, body, census, chain, salt), _user(salt, _object(request.metadata)))
 
 
 def peek_request(start: bytes, size: int) -> RequestFacts:
@@ -114,26 +119,31 @@ def peek_request(start: bytes, size: int) -> RequestFacts:
 
 
 class _Chain:
-    """Hashes parts of a prompt one after the other, each together with all before it."""
+    """Sums up parts of a prompt one after the other, each together with all before it."""
 
-    __slots__ = ("_salt", "hashes", "parts", "state")
+    __slots__ = ("_checksum", "_length", "_salt", "_states", "parts")
 
     def __init__(self, salt: bytes) -> None:
         self._salt = salt
-        self.state = hashlib.sha256(b"%b\0prefix\0" % salt).digest()
+        self._checksum = 0
+        self._length = 0
+        self._states: list[bytes] = []
         self.parts: list[str] = []
-        self.hashes: list[bytes] = []
 
     def add(self, part: str, data: bytes) -> None:
         """Add one part of the prompt."""
-        piece = zlib.crc32(data).to_bytes(4, "little") + len(data).to_bytes(8, "little")
-        self.state = hashlib.sha256(self.state + piece).digest()
+        self._checksum = zlib.crc32(data, self._checksum)
+        self._length += len(data)
+        self._states.append(_STATE.pack(self._checksum, self._length))
         self.parts.append(part)
-        self.hashes.append(self.state)
 
-    def kept(self) -> tuple[str, ...]:
-        """The last hashes, in hex."""
-        return tuple(state.hex()[:DIGEST_LENGTH] for state in self.hashes[-MAX_PREFIXES:])
+    def whole(self) -> bytes:
+        """The sum of all parts."""
+        return self._states[-1] if self._states else b""
+
+    def hashes(self) -> tuple[str, ...]:
+        """Salted hashes of the last prefixes."""
+        return tuple(digest(self._salt, b"prefix", state) for state in self._states[-MAX_PREFIXES:])
 
 
 def _add_tools(request: _Request, census: Census, chain: _Chain) -> None:
@@ -166,37 +176,39 @@ def _add_message(message: _Message, index: int, census: Census, chain: _Chain) -
     chain.add(f"messages.{index}", encode(message))
 
 
-def _facts(request: _Request, body: bytes, census: Census, chain: _Chain) -> RequestFacts:
+def _facts(request: _Request, body: bytes, census: Census, chain: _Chain, salt: bytes) -> RequestFacts:
     tools = len(request.tools) if request.tools else 0
+    repeated, repeated_tool = census.repeated_tool()
     return RequestFacts(
         model=tolerant.text(request.model),
-        max_tokens=tolerant.count(request.max_tokens),
+        max_tokens=request.max_tokens,
         stream=request.stream,
         messages=len(request.messages),
         tools=tools,
-        tool_choice=_word(request.tool_choice, "type"),
-        thinking=_word(request.thinking, "type"),
-        effort=_word(request.output_config, "effort"),
-        service_tier=tolerant.text(request.service_tier),
-        speed=tolerant.text(request.speed),
-        inference_geo=tolerant.text(request.inference_geo),
+        tool_choice=None if request.tool_choice is UNSET else _word(request.tool_choice, "type"),
+        thinking=None if request.thinking is UNSET else _word(request.thinking, "type"),
+        effort=None if request.output_config is UNSET else _word(request.output_config, "effort"),
+        service_tier=request.service_tier and tolerant.text(request.service_tier),
+        speed=request.speed and tolerant.text(request.speed),
+        inference_geo=request.inference_geo and tolerant.text(request.inference_geo),
         images=census.images,
         documents=census.documents,
         cache_marks=census.marks,
         cache_ttls=tuple(sorted(census.ttls)),
-        prefix_hashes=chain.kept(),
+        prefix_hashes=chain.hashes(),
         prefix_parts=tuple(chain.parts[-MAX_PREFIXES:]),
-        body_hash=_body_hash(request, body, chain),
+        body_hash=_body_hash(request, body, chain, salt),
         body_bytes=len(body),
-        repeated_tool_calls=census.repeated_tool_calls(),
+        repeated_tool_calls=repeated,
+        repeated_tool=repeated_tool,
         partial_conversation=_is_partial(request),
     )
 
 
-def _body_hash(request: _Request, body: bytes, chain: _Chain) -> str:
-    """Hash of the prompt's chain, of all other parameters, and of the body's length."""
+def _body_hash(request: _Request, body: bytes, chain: _Chain, salt: bytes) -> str:
+    """Hash of the sum of the prompt, of all other parameters, and of the body's length."""
     request.messages, request.system, request.tools = [], None, None
-    return digest(chain.state, b"body", b"%d\0%b" % (len(body), encode(request)))
+    return digest(salt, b"body", b"%d\0%b%b" % (len(body), chain.whole(), encode(request)))
 
 
 def _object(field: RawField) -> dict[str, Any]:
@@ -205,14 +217,17 @@ def _object(field: RawField) -> dict[str, Any]:
 
 
 def _word(field: RawField, key: str) -> str | None:
-    return tolerant.text(_object(field).get(key), 64) if field is not UNSET else None
+    return tolerant.text(_object(field).get(key), 64)
+
+
+_ALL_UNSET: Final = (UNSET, UNSET, UNSET)
 
 
 def _is_partial(request: _Request) -> bool:
     """Whether the API knows more of the conversation than this body says."""
-    return any(
-        isinstance(field, Raw) and not starts_with(field, b"null")
-        for field in (request.container, request.thread, request.fallbacks)
+    fields = request.container, request.thread, request.fallbacks
+    return fields != _ALL_UNSET and any(
+        field is not UNSET and not starts_with(field, b"null") for field in fields
     )
 
 

@@ -18,6 +18,8 @@ BATCHES: Final = "/v1/messages/batches"
 BATCH_RESULTS: Final = "/v1/messages/batches/{id}/results"
 
 _MAX_ID: Final = 128
+_MAX_CACHED: Final = 256
+"""Characters of a target that is remembered; what others send must not fill memory."""
 
 
 class Route(NamedTuple):
@@ -146,7 +148,10 @@ def _batch_id(path: str, endpoint: str) -> str | None:
     return path.split("/batches/", 1)[1].split("/", 1)[0][:_MAX_ID]
 
 
-def _route(method: str, path: str) -> Route:
+def _find(method: str, target: str) -> Route:
+    path = target.partition("?")[0].partition("#")[0]
+    if path[:1] != "/":
+        path = _ORIGIN.sub("", path, count=1)
     endpoint = _endpoint(path)
     posted = method == "POST"
     return Route(
@@ -158,7 +163,7 @@ def _route(method: str, path: str) -> Route:
     )
 
 
-_cached_route = functools.lru_cache(maxsize=512)(_route)
+_find_cached = functools.lru_cache(maxsize=512)(_find)
 
 
 def find_route(method: str, target: str) -> Route:
@@ -166,7 +171,4 @@ def find_route(method: str, target: str) -> Route:
 
     A prefix is what a base URL may carry, for example `/anthropic` in front of another host's API.
     """
-    path = target.partition("?")[0].partition("#")[0]
-    if path[:1] != "/":
-        path = _ORIGIN.sub("", path, count=1)
-    return _cached_route(method, path) if len(path) <= _MAX_ID else _route(method, path)
+    return _find_cached(method, target) if len(target) <= _MAX_CACHED else _find(method, target)

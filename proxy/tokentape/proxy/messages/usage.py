@@ -26,12 +26,14 @@ if TYPE_CHECKING:
 
 MAX_ITERATIONS: Final = 256
 
-_COUNTS: Final = (
-    "input_tokens",
-    "output_tokens",
-    "cache_read_input_tokens",
-    "cache_creation_input_tokens",
-)
+_COUNTS: Final = {
+    "input_tokens": None,
+    "output_tokens": None,
+    "cache_read_input_tokens": None,
+    "cache_creation_input_tokens": None,
+}
+"""An ordered set."""
+
 _TEXTS: Final = ("service_tier", "inference_geo", "speed")
 _NESTED: Final[dict[str, dict[str, str]]] = {
     "output_tokens_details": {"thinking_tokens": "thinking_tokens"},
@@ -50,6 +52,7 @@ _READERS: Final[dict[str, Callable[[object], Any]]] = {
     **dict.fromkeys(_COUNTS, tolerant.count),
     **dict.fromkeys(_TEXTS, tolerant.text),
 }
+NO_WRITES: Final = CacheWrites()
 _IGNORED: Final = frozenset({"fallback_credit"})
 _PLACEHOLDERS: Final = frozenset({"output_tokens", "output_tokens_details"})
 _NOTHING: Final[frozenset[str]] = frozenset()
@@ -83,12 +86,16 @@ class UsageMerge:
             return
         self._seen = True
         for key, value in usage.items():
-            if value is not None and key not in placeholders:
+            if value is None or key in placeholders:
+                continue
+            if key in _COUNTS and type(value) is int and value >= 0:
+                self._fields[key] = value
+            else:
                 self._field(key, value)
 
     def _field(self, key: str, value: object) -> None:
         if (reader := _READERS.get(key)) is not None:
-            self._keep(key, key, reader(value))
+            self._keep(key, reader(value))
         elif key in _NESTED:
             self._nested(key, _NESTED[key], value)
         elif key == "iterations" and tolerant.is_array(value):
@@ -104,9 +111,9 @@ class UsageMerge:
             if inner not in known:
                 self._notes.unfamiliar("usage", f"{key}.{inner}")
             elif number is not None:
-                self._keep(known[inner], inner, tolerant.count(number))
+                self._keep(known[inner], tolerant.count(number))
 
-    def _keep(self, field: str, _key: str, value: object) -> None:
+    def _keep(self, field: str, value: object) -> None:
         if value is None:
             self._notes.error("usage_value")
         else:
@@ -146,6 +153,8 @@ def cache_writes(usage: Usage, request_ttls: tuple[str, ...]) -> CacheWrites:
     short, long = usage.ephemeral_5m_input_tokens or 0, usage.ephemeral_1h_input_tokens or 0
     total = usage.cache_creation_input_tokens
     rest = 0 if total is None else total - short - long
+    if not short and not long and not rest:
+        return NO_WRITES
     if rest == 0:
         return CacheWrites(tokens_5m=short, tokens_1h=long)
     if rest > 0 and request_ttls == ("1h",):
