@@ -6,7 +6,7 @@ An exchange ends once, by `finish`, whichever side ends it. Everything that can 
 from __future__ import annotations
 
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from tokentape.proxy.frames import Ending, Flag, Kind, opened_payload
 
@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     from tokentape.proxy.relay.client import ClientConnection
     from tokentape.proxy.relay.outbox import Outbox
     from tokentape.proxy.relay.upstream import UpstreamConnection
+
+# Bare integers: packed for every exchange.
+_OPENED: Final = int(Kind.OPENED)
+_REQUEST_BODY: Final = int(Kind.REQUEST_BODY)
 
 
 class Exchange:
@@ -110,9 +114,9 @@ class Exchange:
     def frame_body(self, pieces: Sequence[bytes]) -> None:
         """Tell the observer about body bytes that were passed on, and about the end of the body."""
         body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        flags = 4 if self.request_ended else 0  # Flag.END
+        flags = Flag.END if self.request_ended else 0
         if body or flags:
-            self.outbox.frame(self, 4, flags, self.client.received, body)  # Kind.REQUEST_BODY
+            self.outbox.frame(self, _REQUEST_BODY, flags, self.client.received, body)
 
     def hold(self, raw: bytes, pieces: Sequence[bytes]) -> None:
         """Keep body bytes until there is a connection."""
@@ -137,11 +141,11 @@ class Exchange:
     def _announce_open(self, flags: int) -> None:
         self.announced = True
         if self.request_ended:
-            flags |= 4  # Flag.END
+            flags |= Flag.END
         pieces = self.held_pieces
         body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         payload = opened_payload(self.labels, self.head, body)
-        self.outbox.frame(self, 3, flags, self.opened, payload)  # Kind.OPENED
+        self.outbox.frame(self, _OPENED, flags, self.opened, payload)
 
     def finish(self, ending: Ending, status: int = 0, reason: str = "") -> None:
         """Tell the observer how it ended. Later calls do nothing."""

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from time import monotonic
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Final, cast
 
-from tokentape.proxy.frames import Ending
+from tokentape.proxy.frames import Ending, Flag, Kind
 from tokentape.proxy.http1.errors import ProtocolError
 from tokentape.proxy.http1.framing import Body, ChunkedReader, response_body
 from tokentape.proxy.http1.heads import ResponseHeadReader
@@ -16,6 +16,13 @@ if TYPE_CHECKING:
     from tokentape.proxy.http1.heads import ResponseHead
     from tokentape.proxy.relay.exchange import Exchange
     from tokentape.proxy.relay.pool import Pool
+
+# Bare integers: looked up and packed for every chunk.
+_RESPONSE_HEAD: Final = int(Kind.RESPONSE_HEAD)
+_RESPONSE_BODY: Final = int(Kind.RESPONSE_BODY)
+_LENGTH: Final = int(Body.LENGTH)
+_CHUNKED: Final = int(Body.CHUNKED)
+_EOF: Final = int(Body.EOF)
 
 
 class UpstreamConnection(asyncio.Protocol):
@@ -180,20 +187,20 @@ class UpstreamConnection(asyncio.Protocol):
         pieces: list[bytes] | tuple[bytes, ...]
         done = False
         surplus = False
-        if body == 2:  # Body.CHUNKED
+        if body == _CHUNKED:
             chunked = self._chunked
             assert chunked is not None
             pieces, used = chunked.feed(data)
             done = chunked.done
             surplus = used < len(data)
             raw = b"".join(pieces) if self._plain else data[:used] if surplus else data
-        elif body == 1:  # Body.LENGTH
+        elif body == _LENGTH:
             remaining = self._remaining = self._remaining - len(data)
             done = remaining <= 0
             surplus = remaining < 0
             raw = data[:remaining] if surplus else data
             pieces = (raw,) if raw else ()
-        elif body == 3:  # Body.EOF
+        elif body == _EOF:
             raw = data
             pieces = (raw,) if raw else ()
         else:
@@ -204,14 +211,14 @@ class UpstreamConnection(asyncio.Protocol):
         outbox = exchange.outbox
         outbox.write(exchange.client.transport, head + raw if head else raw)
         payload = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        flags = 8 if done else 0  # Flag.LAST
+        flags = Flag.LAST if done else 0
         if done:
             exchange.live.pop(exchange.id, None)
         if head:
             payload = exchange.response_head + payload
-            outbox.frame(exchange, 5, flags, received, payload, 0, done)  # Kind.RESPONSE_HEAD
+            outbox.frame(exchange, _RESPONSE_HEAD, flags, received, payload, 0, done)
         elif payload or done:
-            outbox.frame(exchange, 6, flags, received, payload, 0, done)  # Kind.RESPONSE_BODY
+            outbox.frame(exchange, _RESPONSE_BODY, flags, received, payload, 0, done)
         if done:
             if surplus:
                 self._keep_alive = False
