@@ -95,11 +95,11 @@ class ClientConnection(ServerConnection):
 
     # Ends.
 
-    def reply_complete(self, exchange: Exchange, *, closing: bool) -> None:
+    def reply_complete(self, exchange: Exchange) -> None:
         """The whole reply has been written."""
         exchange.finish(Ending.COMPLETE)
         self.exchange = None
-        self.reply_finished(keep_alive=not closing and not self._closing and not self.relay.draining)
+        self.reply_finished(keep_alive=not self._closing and not self.relay.draining)
 
     def client_gone(self, error: ProtocolError | None) -> None:
         """The client left: close the upstream at once, so that it stops working for nobody."""
@@ -213,10 +213,13 @@ class ClientConnection(ServerConnection):
         self.relay.refused(error.code)
         return answers.error(error.status, error.code, error.message, close=True, body=not self._head_method)
 
-    def may_keep_alive(self) -> bool:
-        """Whether the connection can outlive the current reply; from then on this is a promise."""
-        self._closing = not self._keep_alive or self.relay.draining
-        return not self._closing
+    def closes_after(self, *, ends: bool) -> bool:
+        """Whether the connection ends with the current reply; from then on this is a promise.
+
+        `ends` says that the reply itself leaves no other way.
+        """
+        self._closing = ends or not self._keep_alive or self.relay.draining
+        return self._closing
 
     # Helpers.
 

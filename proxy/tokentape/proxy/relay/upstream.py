@@ -177,7 +177,8 @@ class UpstreamConnection(asyncio.Protocol):
         exchange.response_at = received
         exchange.begun = True
         client = exchange.client
-        close = not client.may_keep_alive() or body == Body.EOF or self._plain or not exchange.request_ended
+        ends = body == Body.EOF or self._plain or not exchange.request_ended
+        close = client.closes_after(ends=ends)
         out = response_head(head, close=close, plain=self._plain)
         self._pass_body(exchange, rest, out, received)
 
@@ -234,7 +235,7 @@ class UpstreamConnection(asyncio.Protocol):
             self._pool.put(self)
         else:
             self.discard()
-        exchange.client.reply_complete(exchange, closing=self._body == Body.EOF or self._plain)
+        exchange.client.reply_complete(exchange)
 
     def _fail(self, exchange: Exchange, reason: str) -> None:
         self.discard()
