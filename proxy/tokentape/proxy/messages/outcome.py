@@ -64,12 +64,14 @@ def _ended_well(known: Evidence) -> bool:
 
 
 def explain(outcome: Outcome, named: CallError | None, reason: str) -> CallError | None:
-    """The error of a call: what the API named, else the proxy's reason, else the outcome itself.
+    """The error of a call: what the API named, else the proxy's reason where that is an error code.
 
-    A client that left is no error.
+    A client that left is no error, and of an upstream that just stopped there is no more to say than
+    the outcome.
     """
     if outcome is Outcome.OK or outcome is Outcome.CLIENT_ABORT:
         return None
     if named is not None and (outcome is Outcome.API_ERROR or outcome is Outcome.STREAM_ERROR):
         return named
-    return CallError(type=slug(reason) or outcome.value)
+    code = slug(reason)
+    return CallError(type=code) if code else None

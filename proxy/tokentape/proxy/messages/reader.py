@@ -330,6 +330,9 @@ class CallReader:
         headers = None if self._head_at is None else self._head_at - started
         if stream is None:
             return Timings(duration=duration, headers=headers)
+        if stream.partial:
+            last, gap = _since(started, stream.last_token), stream.largest_gap
+            return Timings(duration=duration, headers=headers, last_token=last, largest_gap=gap)
         return Timings(
             duration=duration,
             headers=headers,

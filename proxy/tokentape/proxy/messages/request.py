@@ -90,7 +90,9 @@ class ReadRequest(NamedTuple):
 
 
 def read_request(body: bytes, salt: bytes) -> ReadRequest:
-    """Read a whole body. A body of an unexpected shape gives the facts that can be had."""
+    """Read a whole body. A body of an unexpected shape gives the facts that can be had, an empty one none."""
+    if not body:
+        return ReadRequest(RequestFacts())
     try:
         request = _decode(body)
     except msgspec.ValidationError:

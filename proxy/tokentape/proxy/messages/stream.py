@@ -107,6 +107,7 @@ class MessageStream:
         "largest_gap",
         "last_event",
         "last_token",
+        "partial",
     )
 
     def __init__(self, reply: Reply, salt: bytes, *, resumed: bool = False) -> None:
@@ -117,6 +118,8 @@ class MessageStream:
         self._held = 0
         # A stream joined under way may begin in the middle of an event; that is nobody's error.
         self._cut_start = resumed
+        self.partial = resumed
+        """The beginning was not seen, so the first times are not those of the stream."""
         self.first_event: float | None = None
         self.first_token: dict[str, float] = {}
         self.first_token_any: float | None = None
@@ -248,6 +251,7 @@ class MessageStream:
         if not tolerant.is_object(message):
             self._reply.notes.error("event_shape")
             return
+        self.partial = False
         self._reply.message(message)
         self._reply.usage.start(message.get("usage"))
         read_content(message.get("content"), self._reply, self._salt)
