@@ -190,6 +190,7 @@ class FrameLink:
             self._size -= sent
             self._unsent = self._unsent[sent:]
         self._send_drops()
+        self._drained.set()
 
     def _next_batch(self) -> bytes:
         waiting = self._waiting
