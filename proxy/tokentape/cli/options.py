@@ -1,0 +1,225 @@
+"""Every option of every command, declared once: flag, environment variable and key of a file.
+
+An option `max_body_mb` is `--max-body-mb`, `TOKENTAPE_MAX_BODY_MB`, and the key `max_body_mb` of
+`[tool.tokentape]` in pyproject.toml or of tokentape.toml. docs/configuration.md is checked against
+this list.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+import msgspec
+
+from tokentape.cli import values
+from tokentape.cli.values import Address
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True):
+    """The values of all options."""
+
+    listen: Address = Address("127.0.0.1", 8585)
+    admin: Address | None = Address("127.0.0.1", 9464)
+    """`None` where a command opens no admin port unless asked."""
+    upstream: str = "https://api.anthropic.com"
+    workers: int = 1
+    drain: float = 30.0
+    expose: bool = False
+    metric_labels: tuple[str, ...] = ("project",)
+    max_label_values: int = 20
+    max_body_mb: float = 64.0
+    head_timeout: float = 30.0
+    body_timeout: float = 120.0
+    keepalive_timeout: float = 300.0
+    connect_timeout: float = 10.0
+    idle_timeout: float = 660.0
+    label: tuple[str, ...] = ()
+    autotag: bool = True
+    once: bool = False
+
+
+SERVING: Final = frozenset({"up", "run", "demo"})
+
+
+class Option(msgspec.Struct, frozen=True, kw_only=True):
+    """One option."""
+
+    name: str
+    """Field of `Settings` and key of a file."""
+    read: Callable[[object], Any]
+    help: str
+    metavar: str = ""
+    commands: frozenset[str] = SERVING
+
+    @property
+    def flag(self) -> str:
+        """The option on a command line."""
+        return "--" + self.name.replace("_", "-")
+
+    @property
+    def variable(self) -> str:
+        """The option in the environment."""
+        return "TOKENTAPE_" + self.name.upper()
+
+    @property
+    def default(self) -> object:
+        """The value where nobody gives one."""
+        return getattr(Settings(), self.name)
+
+
+_DAY: Final = 86_400
+_seconds = values.amount(0.001, _DAY, "seconds")
+
+OPTIONS: Final = (
+    Option(
+        name="listen",
+        read=values.address,
+        metavar="HOST:PORT",
+        help="Where clients connect. `run` and `demo` take a free port unless the flag or the variable "
+        "is set.",
+    ),
+    Option(
+        name="admin",
+        read=values.address,
+        metavar="HOST:PORT",
+        help="Where /metrics, /healthz and /readyz are served. `demo` takes a free port and `run` opens none "
+        "unless the flag or the variable is set.",
+    ),
+    Option(
+        name="upstream",
+        read=values.text,
+        metavar="URL",
+        help="Where calls are carried to. `run` takes over an ANTHROPIC_BASE_URL that is already set; "
+        "`demo` has an upstream of its own.",
+        commands=frozenset({"up", "run"}),
+    ),
+    Option(
+        name="workers",
+        read=values.count(1, 64),
+        metavar="N",
+        help="Processes that carry traffic. They share the port.",
+    ),
+    Option(
+        name="drain",
+        read=values.amount(0, _DAY, "seconds"),
+        metavar="SECONDS",
+        help="How long replies under way may go on after the proxy was told to stop.",
+    ),
+    Option(
+        name="expose",
+        read=values.switch,
+        help="Allow ports that other machines can reach. Nobody is asked for a password there.",
+    ),
+    Option(
+        name="metric_labels",
+        read=values.names,
+        metavar="KEY,...",
+        help="Up to three label keys that become labels of requests, tokens, cost and errors on /metrics.",
+    ),
+    Option(
+        name="max_label_values",
+        read=values.count(1, 1000),
+        metavar="N",
+        help="Distinct values of each of those labels; what comes after them is counted as `other`.",
+    ),
+    Option(
+        name="max_body_mb",
+        read=values.amount(0.001, 4096, "megabytes"),
+        metavar="MB",
+        help="The largest request body that is carried, in units of 1,048,576 bytes. The API takes 32.",
+    ),
+    Option(
+        name="head_timeout",
+        read=_seconds,
+        metavar="SECONDS",
+        help="How long a client may take to send a request head.",
+    ),
+    Option(
+        name="body_timeout",
+        read=_seconds,
+        metavar="SECONDS",
+        help="The longest silence of a client inside a request body.",
+    ),
+    Option(
+        name="keepalive_timeout",
+        read=_seconds,
+        metavar="SECONDS",
+        help="How long an idle client connection is kept open.",
+    ),
+    Option(
+        name="connect_timeout",
+        read=_seconds,
+        metavar="SECONDS",
+        help="How long a connection to the upstream may take, TLS included.",
+    ),
+    Option(
+        name="idle_timeout",
+        read=_seconds,
+        metavar="SECONDS",
+        help="The longest silence of the upstream inside a call. The official SDKs wait 600 seconds.",
+    ),
+    Option(
+        name="label",
+        read=values.labels,
+        metavar="KEY=VALUE",
+        help="A label for every call of the command. May be repeated.",
+        commands=frozenset({"run"}),
+    ),
+    Option(
+        name="autotag",
+        read=values.switch,
+        help="Label calls with `project` (the folder of the git repository) and `branch`. "
+        "Switched off by `--no-autotag`.",
+        commands=frozenset({"run"}),
+    ),
+    Option(
+        name="once",
+        read=values.switch,
+        help="End after the traffic has been shown once.",
+        commands=frozenset({"demo"}),
+    ),
+)
+
+BY_NAME: Final = {option.name: option for option in OPTIONS}
+
+
+def options(command: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """A decorator that gives a click command its options, without defaults: `None` means not given."""
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        for option in reversed(OPTIONS):
+            if command in option.commands:
+                function = _click_option(option)(function)
+        return function
+
+    return decorate
+
+
+def _click_option(option: Option) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    text = f"{option.help}{_shown_default(option)}".replace("`", "")
+    if option.name == "autotag":
+        return click.option("--autotag/--no-autotag", option.name, default=None, help=text)
+    if option.default is False:
+        return click.option(option.flag, option.name, is_flag=True, default=None, help=text)
+    return click.option(
+        option.flag, option.name, metavar=option.metavar, multiple=option.name == "label", help=text
+    )
+
+
+def _shown_default(option: Option) -> str:
+    shown = default_text(option)
+    return f" Default: {shown}." if shown else ""
+
+
+def default_text(option: Option) -> str:
+    """The default as a user would write it; empty for switches that are off and for empty lists."""
+    default = option.default
+    if isinstance(default, bool):
+        return ""
+    if isinstance(default, float):
+        return f"{default:g}"
+    return ",".join(msgspec.convert(default, tuple[str, ...])) if isinstance(default, tuple) else str(default)

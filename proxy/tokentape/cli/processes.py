@@ -1,0 +1,27 @@
+"""The hidden entry point of each process: `python -m tokentape.cli.processes KIND CONFIG`.
+
+The configuration is JSON on the command line, which every user of the machine can read: there are no
+secrets in it. Each kind imports only what it needs, so that a worker never loads the observer.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import msgspec
+
+
+def main(kind: str, config: str) -> None:
+    """Run one process until it ends."""
+    if kind == "worker":
+        from tokentape.proxy.relay.worker import WorkerConfig, run_worker
+
+        run_worker(msgspec.json.decode(config, type=WorkerConfig))
+    else:
+        from tokentape.cli.observing import ObserverProcess, observe
+
+        observe(msgspec.json.decode(config, type=ObserverProcess))
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

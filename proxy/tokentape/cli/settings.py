@@ -1,0 +1,164 @@
+"""Where the values of options come from: flag, then environment, then file, then the default.
+
+The file is the nearest one upwards from the working directory: a `tokentape.toml`, or a
+`pyproject.toml` with a `[tool.tokentape]` table; in one folder the former wins. Keys that are not an
+option are refused by name: a misspelt limit would be no limit.
+"""
+
+from __future__ import annotations
+
+import difflib
+import os
+import tomllib
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from tokentape.cli.errors import UsageError
+from tokentape.cli.options import BY_NAME, OPTIONS, Settings
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from tokentape.cli.options import Option
+    from tokentape.cli.values import Address
+
+PORTS = frozenset({"listen", "admin"})
+
+
+class ConfigFile(msgspec.Struct, frozen=True):
+    """The options of a file."""
+
+    path: Path | None
+    values: dict[str, Any]
+
+
+def load(flags: Mapping[str, Any], environment: Mapping[str, str], folder: Path, command: str) -> Settings:
+    """The settings of a command.
+
+    Args:
+        flags: by option name; `None` and an empty tuple mean that the flag was not given.
+        environment: where `TOKENTAPE_...` is looked up; an empty value counts as unset.
+        folder: where the search for a file begins.
+        command: `run` and `demo` do not take their ports from a file, which would be those of `up`.
+
+    Raises:
+        UsageError: a file cannot be read, has an unknown key, or a value is wrong wherever it stands.
+    """
+    file = find_file(folder)
+    chosen: dict[str, Any] = {}
+    for option in OPTIONS:
+        given = _given(option, flags, environment, file, command)
+        if given is not None:
+            chosen[option.name] = given
+    if command != "up":
+        chosen = _free_ports(command) | chosen
+    settings = Settings(**chosen)
+    _check(settings, environment)
+    return settings
+
+
+def _given(
+    option: Option, flags: Mapping[str, Any], environment: Mapping[str, str], file: ConfigFile, command: str
+) -> object:
+    """The value from the first source that has one, else `None`. Wrong values further down count too."""
+    values: list[object] = []
+    flag = flags.get(option.name)
+    if flag is not None and flag != ():
+        values.append(_read(option, flag, option.flag))
+    if variable := environment.get(option.variable):
+        values.append(_read(option, variable, option.variable))
+    if option.name in file.values:
+        value = _read(option, file.values[option.name], f"{option.name} in {file.path}")
+        if command == "up" or option.name not in PORTS:
+            values.append(value)
+    return values[0] if values else None
+
+
+def _read(option: Option, value: object, source: str) -> object:
+    try:
+        return option.read(value)
+    except ValueError as error:
+        raise UsageError(f"{source} {error}.") from None
+
+
+def _free_ports(command: str) -> dict[str, Any]:
+    free = BY_NAME["listen"].read("127.0.0.1:0")
+    return {"listen": free, "admin": free if command == "demo" else None}
+
+
+def find_file(folder: Path) -> ConfigFile:
+    """The options of the nearest file upwards from a folder; none where there is no such file.
+
+    Raises:
+        UsageError: the file cannot be read, or has an unknown key.
+    """
+    for place in (folder, *folder.parents):
+        own, project = place / "tokentape.toml", place / "pyproject.toml"
+        if own.is_file():
+            return _checked(own, _parsed(own))
+        if project.is_file() and (table := _parsed(project).get("tool", {}).get("tokentape")) is not None:
+            return _checked(project, table)
+    return ConfigFile(None, {})
+
+
+def _parsed(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path} cannot be read: {error}.") from None
+
+
+def _checked(path: Path, table: object) -> ConfigFile:
+    if not isinstance(table, dict):
+        raise UsageError(f"tool.tokentape in {path} must be a table.")
+    values: dict[str, Any] = msgspec.convert(table, dict[str, Any])
+    for key in values:
+        if key not in BY_NAME:
+            near = difflib.get_close_matches(key, BY_NAME, 1)
+            hint = f"did you mean {near[0]!r}?" if near else "docs/configuration.md lists all options."
+            raise UsageError(f"{path} has an unknown key {key!r}: {hint}")
+    return ConfigFile(path, values)
+
+
+def _check(settings: Settings, environment: Mapping[str, str]) -> None:
+    """What no value alone can tell."""
+    from tokentape.proxy.relay.upstream_url import parse_upstream
+
+    for name, address in (("--listen", settings.listen), ("--admin", settings.admin)):
+        if address is not None and not address.loopback and not settings.expose:
+            raise UsageError(
+                f"{name} {address} can be reached by other machines: add --expose to allow that, "
+                "or bind 127.0.0.1."
+            )
+    if settings.admin == settings.listen and settings.listen.port:
+        raise UsageError(f"--listen and --admin are both {settings.listen}: choose two ports.")
+    try:
+        upstream = parse_upstream(settings.upstream, dict(environment))
+    except ValueError as error:
+        raise UsageError(str(error)) from None
+    if _is_own(settings.listen, upstream.host, upstream.port):
+        raise UsageError(f"--upstream {settings.upstream} is the proxy itself: name the server behind it.")
+    _check_metric_labels(settings.metric_labels)
+
+
+def _is_own(listen: Address, host: str, port: int) -> bool:
+    local = {"localhost", "127.0.0.1", "::1"}
+    return port == listen.port and (host == listen.host or (host in local and listen.reachable.host in local))
+
+
+def _check_metric_labels(keys: tuple[str, ...]) -> None:
+    from tokentape.proxy.telemetry.instruments import label_names
+
+    try:
+        label_names(keys)
+    except ValueError as error:
+        raise UsageError(f"{error}.") from None
+
+
+def load_here(flags: Mapping[str, Any], command: str) -> Settings:
+    """The settings of a command that runs in this process's folder and environment."""
+    from pathlib import Path
+
+    return load(flags, os.environ, Path.cwd(), command)
