@@ -192,17 +192,18 @@ class _HeadReader:
             self._raw = raw
             self._parse(data)
             if len(raw) > self._limit:
-                raise _too_large()
+                raise _too_large(self._limit)
             return None
         end += 4
         if end > self._limit:
-            raise _too_large()
+            raise _too_large(self._limit)
         self._raw = raw = raw[:end]
         self._parse(raw[seen:])
         if not self._events.complete:
-            raise _malformed("the head is incomplete")
+            # The one head that the parser leaves unfinished is HTTP/2's preface.
+            raise _other_version()
         if raw.count(b"\r\n") > HEADER_LIMIT + 2:
-            raise _too_large()
+            raise _too_large(self._limit)
         return skipped + end - seen
 
     def _parse(self, data: bytes) -> None:
@@ -230,6 +231,8 @@ class RequestHeadReader(_HeadReader):
         """
         parser, raw = self._parser, self._raw
         assert isinstance(parser, HttpRequestParser)
+        if b" HTTP/1." not in raw:
+            raise _other_version()  # the parser takes RTSP and ICE too
         modern = _is_modern(parser.get_http_version())
         head = RequestHead(raw, parser.get_method(), self._events.url, modern=modern)
         hosts = 0
@@ -274,7 +277,10 @@ class ResponseHeadReader(_HeadReader):
         parser, raw = self._parser, self._raw
         assert isinstance(parser, HttpResponseParser)
         modern = _is_modern(parser.get_http_version())
-        head = ResponseHead(raw, parser.get_status_code(), modern=modern)
+        status = parser.get_status_code()
+        if status < 100:
+            raise _malformed("a status is at least 100")
+        head = ResponseHead(raw, status, modern=modern)
         for match in _RESPONSE_NOTED(raw.lower()):
             name, value = match.groups()
             value = value.strip(b" \t")
@@ -297,7 +303,11 @@ def _is_modern(version: str) -> bool:
         return True
     if version == "1.0":
         return False
-    raise ProtocolError(505, "http_version", "Speak HTTP/1.1 to this port.")
+    raise _other_version()
+
+
+def _other_version() -> ProtocolError:
+    return ProtocolError(505, "http_version", "Speak HTTP/1.1 to this port.")
 
 
 def _judge_coding(head: RequestHead, value: bytes) -> None:
@@ -337,9 +347,9 @@ def _malformed(detail: str) -> ProtocolError:
     return ProtocolError(400, "malformed", f"This is not HTTP/1.1 as RFC 9112 defines it ({detail}).")
 
 
-def _too_large() -> ProtocolError:
+def _too_large(limit: int) -> ProtocolError:
     return ProtocolError(
         431,
         "head_too_large",
-        f"The head is over {HEAD_LIMIT // 1024} KB or {HEADER_LIMIT} headers: send fewer or shorter headers.",
+        f"The head is over {limit // 1024} KB or {HEADER_LIMIT} headers: send fewer or shorter headers.",
     )
