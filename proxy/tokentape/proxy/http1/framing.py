@@ -12,7 +12,9 @@ _SIZE_LINE_LIMIT: Final = 256
 """Bytes of a chunk-size line, extensions included; nothing real comes near."""
 _TRAILER_LIMIT: Final = 16 * 1024
 _PLAIN_SIZE: Final = re.compile(rb"([0-9a-fA-F]{1,8})\r\n").match
-_HEX: Final = frozenset(b"0123456789abcdefABCDEF")
+# RFC 9112, section 7.1; no control character passes, since another reader might end a line at it.
+_SIZE_LINE: Final = re.compile(rb"([0-9a-fA-F]{1,15})[ \t]*(?:;[\t\x20-\x7e\x80-\xff]*)?\r\n").fullmatch
+_TRAILER_LINE: Final = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]+:[\t\x20-\x7e\x80-\xff]*\r\n").fullmatch
 
 
 class Body(enum.IntEnum):
@@ -123,12 +125,10 @@ class ChunkedReader:
             raise _broken("a line is too long")
 
     def _size_line(self, line: bytes) -> None:
-        digits = line[:-2].partition(b";")[0].rstrip(b" \t")
-        if not digits or len(digits) > 15 or not _HEX.issuperset(digits):
+        found = _SIZE_LINE(line)
+        if found is None:
             raise _broken("a chunk size is not hexadecimal")
-        if b"\r" in line[:-2]:
-            raise _broken("a bare CR in a chunk size line")
-        size = int(digits, 16)
+        size = int(found[1], 16)
         self._remaining = size + 2 if size else self._TRAILER
 
     def _trailer_line(self, line: bytes) -> None:
@@ -137,7 +137,7 @@ class ChunkedReader:
             raise _broken("the trailers are too long")
         if line == b"\r\n":
             self.done = True
-        elif b":" not in line or line[:1] in b" \t:" or b"\r" in line[:-2]:
+        elif _TRAILER_LINE(line) is None:
             raise _broken("a trailer line is no header")
 
 
