@@ -115,6 +115,15 @@ def test_any_cut_gives_the_same_bytes(
 
 
 @each_coding
+@pytest.mark.parametrize("kib", [63, 64, 65, 128, 200, 256, 1000])
+def test_large_bodies_end_where_they_end(name: bytes, encode: Callable[[bytes], bytes], kib: int) -> None:
+    """Around the sizes at which decoders stop in between; halves of them for members and frames."""
+    body = b"%7d\n" % kib * 128 * kib
+    assert decoded(name, [encode(body)]) == body
+    assert decoded(name, [encode(body[:-1]), b""]) == body[:-1]
+
+
+@each_coding
 def test_byte_by_byte_gives_the_same_bytes(name: bytes, encode: Callable[[bytes], bytes]) -> None:
     body = b'event: ping\ndata: {"type": "ping"}\n\n' * 20
     assert decoded(name, single_bytes(encode(body))) == body
@@ -259,7 +268,7 @@ def gzip_bomb() -> bytes:
 
 
 def brotli_bomb() -> bytes:
-    return brotli.compress(bytes(64 * MIB), quality=3)
+    return brotli.compress(bytes(80 * MIB), quality=3)
 
 
 def zstd_bomb() -> bytes:
@@ -273,11 +282,11 @@ def nested_bomb() -> bytes:
 
 BOMBS: dict[str, tuple[bytes, Callable[[], bytes]]] = {
     "gzip": (b"gzip", gzip_bomb),
-    "deflate": (b"deflate", lambda: zlib.compress(bytes(64 * MIB))),
+    "deflate": (b"deflate", lambda: zlib.compress(bytes(80 * MIB))),
     "br": (b"br", brotli_bomb),
     "zstd": (b"zstd", zstd_bomb),
     "gzip in gzip": (b"gzip, gzip", nested_bomb),
-    "zstd of nothing in gzip": (b"zstd, gzip", lambda: gzip.compress(b"\x50\x2a\x4d\x18\0\0\0\0" * 8 * MIB)),
+    "zstd of nothing in gzip": (b"zstd, gzip", lambda: gzip.compress(b"\x50\x2a\x4d\x18\0\0\0\0" * 10 * MIB)),
 }
 
 
@@ -292,6 +301,32 @@ def test_a_bomb_is_refused_in_bounded_memory(name: bytes, bomb: Callable[[], byt
     finally:
         tracemalloc.stop()
     assert peak < 2 * limit + 8 * MIB
+
+
+@pytest.mark.parametrize(("name", "bomb"), BOMBS.values(), ids=BOMBS)
+def test_whoever_takes_pieces_never_holds_a_bomb(name: bytes, bomb: Callable[[], bytes]) -> None:
+    limit = 64 * MIB
+    body = bomb()
+    sizes: list[int] = []
+    tracemalloc.start()
+    try:
+        with pytest.raises(DecodingError, match="bomb"):
+            sizes.extend(map(len, decoder_for(name, limit).pieces(body)))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < 9 * MIB
+    assert sum(sizes) <= limit
+
+
+def test_pieces_before_a_fault_come_out() -> None:
+    text = b"".join(b"data: %d\n\n" % n for n in range(100_000))
+    body = gzip.compress(text)[:-8] + bytes(8)
+    seen: list[bytes] = []
+    with pytest.raises(DecodingError, match="corrupt"):
+        seen.extend(decoder_for(b"gzip", PLENTY).pieces(body))
+    assert len(seen) > 1
+    assert text.startswith(b"".join(seen))
 
 
 @pytest.mark.parametrize("name", [b"gzip", b"deflate", b"br", b"zstd"])

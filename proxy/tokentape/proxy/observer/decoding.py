@@ -34,6 +34,9 @@ _ZSTD_SLICE = 128
 _ZSTD_WINDOW = 8 * 1024 * 1024
 """RFC 9659: a decoder of the `zstd` content coding supports windows up to 8 MB, a sender keeps to it."""
 
+_MEMBER_COST = 1024
+"""Bytes that each further gzip member or zstd frame counts for: millions of empty ones are a bomb too."""
+
 _GZIP_MAGIC = b"\x1f\x8b"
 
 
@@ -62,7 +65,10 @@ class _Inflater(Protocol):
 
 
 class _Coding(Protocol):
-    """One coding. `pieces` yields what each step gave, so that the caller can stop a bomb."""
+    """One coding. `pieces` yields what each step gave, so that the caller can stop a bomb.
+
+    An empty piece says that a further member or frame began.
+    """
 
     def pieces(self, data: bytes) -> Iterator[bytes]: ...
 
@@ -96,6 +102,8 @@ class _Gzip:
                 member = self._member
                 if member is None:
                     rest = self._begin(rest)
+                    if self._member and self._members > 1:
+                        yield b""
                     continue
                 yield from _inflated(member, rest)
                 rest = member.unused_data
@@ -147,9 +155,12 @@ def _has_zlib_header(head: bytes) -> bool:
 
 
 def _inflated(stream: _Inflater, data: bytes) -> Iterator[bytes]:
-    """A full piece may leave output inside zlib even when no input is left, so ask once more."""
+    """A full piece may leave output inside zlib even when no input is left, so ask once more.
+
+    At its end a stream has the rest in `unused_data`, and sometimes in `unconsumed_tail` as well.
+    """
     piece = b""
-    while data or len(piece) == _PIECE:
+    while (data or len(piece) == _PIECE) and not stream.eof:
         piece = stream.decompress(data, _PIECE)
         if piece:
             yield piece
@@ -182,6 +193,7 @@ class _Zstd:
     def __init__(self) -> None:
         self._context = zstandard.ZstdDecompressor(max_window_size=_ZSTD_WINDOW)
         self._frame: zstandard.ZstdDecompressionObj | None = None
+        self._frames = 0
 
     def pieces(self, data: bytes) -> Iterator[bytes]:
         for part in _slices(data, _ZSTD_SLICE):
@@ -189,6 +201,9 @@ class _Zstd:
             while rest:
                 if self._frame is None:
                     self._frame = self._context.decompressobj()
+                    self._frames += 1
+                    if self._frames > 1:
+                        yield b""
                 piece = self._frame.decompress(rest)
                 if piece:
                     yield piece
@@ -246,12 +261,12 @@ class Decoder:
     def _through(self, level: int, data: bytes) -> Iterator[bytes]:
         last = level + 1 == len(self._codings)
         for piece in self._codings[level].pieces(data):
-            self._decoded[level] += len(piece)
+            self._decoded[level] += len(piece) or _MEMBER_COST
             if self._decoded[level] > self._limit:
                 raise DecodingError("bomb", f"more than {self._limit} bytes decoded")
-            if last:
+            if last and piece:
                 yield piece
-            else:
+            elif piece:
                 yield from self._through(level + 1, piece)
 
 
@@ -267,10 +282,10 @@ _CODINGS: dict[str, Callable[[], _Coding]] = {
 def decoder_for(content_encoding: bytes, limit: int) -> Decoder:
     """A decoder for the value of a Content-Encoding header, empty where there was none.
 
-    `limit` is in bytes and holds for what each coding gives in the whole body; an identity body
-    passes as it is, without a limit and without a copy. For a moment a `feed` takes at most twice
-    the limit and 8 MiB, `pieces` 8 MiB; a decoder keeps its window (up to 32 KiB for gzip and
-    deflate, 16 MiB for br, 8 MiB for zstd).
+    `limit` is in bytes and holds for what each coding gives in the whole body; a further gzip member
+    or zstd frame counts as 1 KiB. An identity body passes as it is, without a limit and without a
+    copy. For a moment a `feed` takes at most twice the limit and 8 MiB, `pieces` 8 MiB; a decoder
+    keeps its window (up to 32 KiB for gzip and deflate, 16 MiB for br, 8 MiB for zstd).
 
     Raises:
         DecodingError: `unknown_encoding` or `too_many_encodings`.
