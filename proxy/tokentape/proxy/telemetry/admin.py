@@ -29,6 +29,8 @@ MAX_CONNECTIONS = 32
 """What is beyond is closed at once: each holds a thread."""
 IDLE_SECONDS = 330.0
 """A connection is kept for longer than Prometheus keeps it (five minutes), so a scraper stays known."""
+STOP_SECONDS = 0.1
+"""How often the listening thread looks whether it should stop."""
 
 PATHS = "The admin server knows /metrics, /healthz and /readyz.\n"
 
@@ -99,7 +101,8 @@ class AdminServer:
             self._server = _Server(self._address, self, self._listener)
         except OSError as error:
             raise AdminPortError(error.errno, _why_not(error, *self._address)) from error
-        threading.Thread(target=self._server.serve_forever, name="admin", daemon=True).start()
+        serve = self._server.serve_forever
+        threading.Thread(target=serve, args=(STOP_SECONDS,), name="admin", daemon=True).start()
 
     def stop(self) -> None:
         """Stop listening and close every connection."""
@@ -196,6 +199,7 @@ class _Server(ThreadingMixIn, TCPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
+    default_request_version = "HTTP/1.0"  # so that a line that is no HTTP gets a whole answer
     server_version = "tokentape"
     sys_version = ""
     timeout = IDLE_SECONDS

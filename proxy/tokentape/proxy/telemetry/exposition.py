@@ -60,7 +60,8 @@ def exposition(registry: CollectorRegistry, view: View) -> bytes:
             _write_foreign(lines, metric, view)
     if view.openmetrics:
         lines.append("# EOF\n")
-    return "".join(lines).encode()
+    # A lone surrogate, which JSON can bring into any id, must not cost the whole scrape.
+    return "".join(lines).encode("utf-8", "replace")
 
 
 def _write_foreign(lines: list[str], metric: Exposed, view: View) -> None:

@@ -89,7 +89,7 @@ class Family(Generic[SetT]):
 
     def _affordable(self, values: tuple[str, ...]) -> tuple[str, ...]:
         lines = self._lines()
-        if self._budget.admits(self.metric.rank, lines) or not any(self._open):
+        if not any(self._open) or self._budget.admits(self.metric.rank, lines):
             return values
         coarse = self._blur(values, self._owned)
         if coarse in self._sets or self._budget.admits_any(lines):
