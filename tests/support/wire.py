@@ -87,7 +87,8 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     reply: Interaction
     coding: str
     framing: str
-    """length, chunked, or eof: the reply ends with the connection."""
+    """Of the reply: length, chunked, or eof (it ends with the connection)."""
+    chunked_request: bool
     seed: int
     body: bytes
     """The response body on the wire, encoded."""
@@ -102,7 +103,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
         return [*self.reply.served_headers(), *coding, *framing[self.framing]]
 
     def request_headers(self) -> Headers:
-        return [("Host", "recorded"), *self.reply.sent_headers(), (PLAN_HEADER, self.key)]
+        length = ("content-length", str(len(self.reply.request_body)))
+        framing = ("Transfer-Encoding", "chunked") if self.chunked_request else length
+        return [("Host", "recorded"), *self.reply.sent_headers(), (PLAN_HEADER, self.key), framing]
 
     def target(self) -> str:
         return self.reply.url.removeprefix("https://api.anthropic.com")
@@ -111,9 +114,16 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
 def plan(number: int, reply: Interaction, coding: str) -> Plan:
     """The plan for a reply, the same in every run."""
     seed = zlib.crc32(f"{reply.name} {coding}".encode())
-    framing = random.Random(seed).choice(("length", "chunked", "chunked", "eof"))
-    body = b"".join(encoded(parts_of(reply), coding))
-    return Plan(key=f"{number}-{coding}", reply=reply, coding=coding, framing=framing, seed=seed, body=body)
+    chance = random.Random(seed)
+    return Plan(
+        key=f"{number}-{coding}",
+        reply=reply,
+        coding=coding,
+        framing=chance.choice(("length", "chunked", "chunked", "eof")),
+        chunked_request=chance.random() < 0.5,
+        seed=seed,
+        body=b"".join(encoded(parts_of(reply), coding)),
+    )
 
 
 class Message(msgspec.Struct, kw_only=True):
@@ -123,10 +133,6 @@ class Message(msgspec.Struct, kw_only=True):
     headers: Headers
     body: bytes
     complete: bool = True
-
-    def end_to_end(self, *also_dropped: str) -> Headers:
-        dropped = HOP_BY_HOP.union(also_dropped)
-        return [(name, value) for name, value in self.headers if name.lower() not in dropped]
 
 
 def segments(data: bytes, chance: random.Random) -> list[bytes]:
@@ -264,15 +270,10 @@ async def fetch(port: int, plans: Iterable[Plan], extra: Callable[[Plan], Header
 
 
 def _request(plan: Plan, extra: Headers) -> bytes:
-    """The recorded request, under one of both framings."""
-    chance = random.Random(plan.seed)
     body = plan.reply.request_body
-    headers = [*plan.request_headers(), *extra]
-    if chance.random() < 0.5:
-        framing, body = ("Transfer-Encoding", "chunked"), chunked(body, chance)
-    else:
-        framing = ("content-length", str(len(body)))
-    return head(f"{plan.reply.method} {plan.target()} HTTP/1.1", [*headers, framing]) + body
+    start = f"{plan.reply.method} {plan.target()} HTTP/1.1"
+    framed = chunked(body, random.Random(plan.seed)) if plan.chunked_request else body
+    return head(start, [*plan.request_headers(), *extra]) + framed
 
 
 def _ends(reply: Message) -> bool:
