@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from prometheus_client import CollectorRegistry
@@ -11,6 +11,9 @@ from tokentape.proxy.telemetry.exposition import View, exposition
 from tokentape.proxy.telemetry.instruments import Instruments
 from tokentape.proxy.telemetry.sets import tick
 from tokentape.proxy.telemetry.workers import MAX_LIVES, WorkerMeters, slot_of
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 ANCHOR = Anchor(wall=1000.0, monotonic=1.0)
 
@@ -100,15 +103,16 @@ def test_a_worker_that_drains_shares_the_slot_with_its_successor(workers: Worker
 
 
 def test_unmetered_calls_never_fall_whatever_happens_to_workers(workers: Workers) -> None:
-    seen = [workers.unmetered()]
-    for act in (
+    acts: list[Callable[[], None]] = [
         lambda: workers.say("relay-0-11", unmetered={"buffer_full": 2}),
         lambda: workers.say("relay-1-12", unmetered={"buffer_full": 1, "observer_lost": 4}),
         lambda: workers.say("relay-0-11", unmetered={"buffer_full": 5}),
         lambda: workers.leave("relay-0-11"),
         lambda: workers.say("relay-0-13", unmetered={}),
         lambda: workers.say("relay-0-13", unmetered={"buffer_full": 1}),
-    ):
+    ]
+    seen = [workers.unmetered()]
+    for act in acts:
         act()
         seen.append(workers.unmetered())
     assert seen == [0, 2, 7, 10, 10, 10, 11]
