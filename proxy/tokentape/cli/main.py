@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from tokentape.cli.run import run
 from tokentape.cli.up import up
 
 
@@ -18,7 +19,7 @@ def main() -> None:
     """
 
 
-for command in (up,):
+for command in (up, run):
     main.add_command(command)
 
 

@@ -16,13 +16,13 @@ import msgspec
 
 from tokentape.cli.errors import UsageError
 from tokentape.cli.options import BY_NAME, OPTIONS, Settings
+from tokentape.cli.values import Address
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
     from tokentape.cli.options import Option
-    from tokentape.cli.values import Address
 
 PORTS = frozenset({"listen", "admin"})
 
@@ -52,9 +52,7 @@ def load(flags: Mapping[str, Any], environment: Mapping[str, str], folder: Path,
         given = _given(option, flags, environment, file, command)
         if given is not None:
             chosen[option.name] = given
-    if command != "up":
-        chosen = _free_ports(command) | chosen
-    settings = Settings(**chosen)
+    settings = Settings(**(_defaults(command, environment) | chosen))
     _check(settings, environment)
     return settings
 
@@ -83,9 +81,15 @@ def _read(option: Option, value: object, source: str) -> object:
         raise UsageError(f"{source} {error}.") from None
 
 
-def _free_ports(command: str) -> dict[str, Any]:
-    free = BY_NAME["listen"].read("127.0.0.1:0")
-    return {"listen": free, "admin": free if command == "demo" else None}
+def _defaults(command: str, environment: Mapping[str, str]) -> dict[str, Any]:
+    """What a command does otherwise than the declared defaults: free ports, and the upstream at hand."""
+    if command == "up":
+        return {}
+    free = Address("127.0.0.1", 0)
+    if command == "demo":
+        return {"listen": free, "admin": free}
+    before = environment.get("ANTHROPIC_BASE_URL")
+    return {"listen": free, "admin": None} | ({"upstream": before} if before else {})
 
 
 def find_file(folder: Path) -> ConfigFile:

@@ -1,0 +1,105 @@
+"""`tokentape run`: one command behind a proxy of its own.
+
+The command has the terminal: its stdin, stdout and stderr are untouched, and what the proxy has to say
+goes to stderr, before and after.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from tokentape.cli.options import options
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from tokentape.cli.options import Settings
+    from tokentape.cli.totals import Totals
+
+
+@click.command(
+    short_help="Run one command behind a proxy.",
+    context_settings={"ignore_unknown_options": False, "allow_interspersed_args": False},
+)
+@options("run")
+@click.argument("command", nargs=-1, required=True, type=click.UNPROCESSED, metavar="-- COMMAND...")
+def run(command: tuple[str, ...], **flags: Any) -> None:
+    """Run one command with ANTHROPIC_BASE_URL set to a proxy of its own, then say what it used.
+
+    The proxy takes a free port. Terminal and signals go to the command, and its exit status is returned;
+    as in a shell, 128 + N where signal N ended it, 126 or 127 where it could not be started.
+    """
+    import asyncio
+
+    from tokentape.cli.child import program
+    from tokentape.cli.errors import require_posix
+    from tokentape.cli.settings import load_here
+
+    require_posix()
+    settings = load_here(flags, "run")
+    path = program(command[0])
+    click.get_current_context().exit(asyncio.run(_run([path, *command[1:]], settings)))
+
+
+async def _run(command: list[str], settings: Settings) -> int:
+    from tokentape.cli.child import run_child
+    from tokentape.cli.launch import Proxy
+
+    proxy = Proxy(settings, keep_totals=True)
+    async with proxy:
+        _announce(proxy.metrics_url, settings)
+        environment = child_environment(os.environ, base_url(proxy.base_url, settings))
+        status = await run_child(command, environment)
+    if proxy.totals is not None:
+        click.echo(summary(proxy.totals), err=True)
+    return status
+
+
+def base_url(proxy_url: str, settings: Settings) -> str:
+    """The proxy's address with the labels of the command."""
+    from pathlib import Path
+
+    from tokentape.cli.autotag import git_labels, labelled
+
+    tags = git_labels(Path.cwd()) if settings.autotag else []
+    return labelled(proxy_url, [*tags, *settings.label])
+
+
+def child_environment(environment: Mapping[str, str], url: str) -> dict[str, str]:
+    """The environment of the command: calls go to the proxy, not past it through a forward proxy."""
+    changed = {**environment, "ANTHROPIC_BASE_URL": url}
+    if any(environment.get(name) for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy")):
+        for name in ("NO_PROXY", "no_proxy"):
+            changed[name] = ",".join(filter(None, (environment.get(name), "127.0.0.1,localhost")))
+    return changed
+
+
+def _announce(metrics_url: str | None, settings: Settings) -> None:
+    from tokentape.cli.options import BY_NAME
+
+    if settings.upstream != BY_NAME["upstream"].default:
+        click.echo(f"tokentape: calls go to {settings.upstream}", err=True)
+    if metrics_url is not None:
+        click.echo(f"tokentape: metrics {metrics_url}", err=True)
+
+
+def summary(totals: Totals) -> str:
+    """What the command used, in one line or two."""
+    tokens = totals.tokens
+    ratio = "" if tokens.hit_ratio is None else f", hit ratio {tokens.hit_ratio:.0%}"
+    unmetered = sum(totals.unmetered.values())
+    lost = f", {unmetered:,} more not metered" if unmetered else ""
+    line = f"tokentape: {_counted(totals.calls, 'call')}, {_counted(totals.errors, 'error')}{lost}"
+    if not totals.calls:
+        return line
+    return (
+        f"{line}\n           tokens: input {tokens.input:,}, cache read {tokens.cache_read:,}, "
+        f"cache write {tokens.cache_write:,}, output {tokens.output:,}{ratio}"
+    )
+
+
+def _counted(number: int, noun: str) -> str:
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
