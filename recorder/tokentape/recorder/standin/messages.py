@@ -1,0 +1,174 @@
+"""`POST /v1/messages` and `/v1/messages/count_tokens`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from tokentape.recorder.standin import render
+from tokentape.recorder.standin.answer import (
+    Answer,
+    Ending,
+    break_connection,
+    encode,
+    frame,
+    grouped,
+    timed,
+    with_fault,
+)
+from tokentape.recorder.standin.behaviour import HEADER
+from tokentape.recorder.standin.catalogue import Model, find_model
+from tokentape.recorder.standin.coding import choose
+from tokentape.recorder.standin.errors import STATUSES, ApiError, invalid
+from tokentape.recorder.standin.heads import EVENTS, response_head
+from tokentape.recorder.standin.prompt_cache import InputTokens, prompt_tokens, units
+from tokentape.recorder.standin.request import read_message_request, read_prompt
+from tokentape.recorder.standin.totals import Tally
+from tokentape.recorder.standin.turn import take_turn
+
+if TYPE_CHECKING:
+    from tokentape.recorder.standin.answer import Body
+    from tokentape.recorder.standin.behaviour import Behaviour
+    from tokentape.recorder.standin.faults import Fault
+    from tokentape.recorder.standin.request import MessageRequest
+    from tokentape.recorder.standin.state import Call, State
+    from tokentape.recorder.standin.turn import Turn
+
+MESSAGES: Final = "/v1/messages"
+COUNT_TOKENS: Final = "/v1/messages/count_tokens"
+_PING: Final = b"%x\r\n%b\r\n" % (len(render.PING), render.PING)
+
+
+def count_tokens(state: State, call: Call) -> Answer:
+    """Count a prompt.
+
+    Raises:
+        ApiError: the request is refused.
+    """
+    prompt = read_prompt(call.body)
+    behaviour = state.behaviours.find(prompt.model, call.header(HEADER))
+    fault = state.fault(call, behaviour)
+    serving_model(prompt.model, behaviour)
+    body = msgspec.json.encode({"input_tokens": prompt_tokens(prompt)})
+    return state.whole(call, behaviour, Tally(endpoint=COUNT_TOKENS, status=200), body, fault=fault)
+
+
+def create_message(state: State, call: Call) -> Answer:
+    """Answer a request for a message.
+
+    Raises:
+        ApiError: the request is refused.
+    """
+    request = read_message_request(call.body)
+    behaviour = state.behaviours.find(request.model, call.header(HEADER))
+    call.repeat = behaviour.repeat
+    fault = state.fault(call, behaviour)
+    if fault and fault.name == "error_event" and not request.stream:
+        raise ApiError(STATUSES.get(fault.type, 500), error_type=fault.type)
+    turn = answer_turn(state, request, behaviour, call.credential)
+    limits = state.limiter.headers(
+        behaviour.rate_limits, call.credential, turn.model, turn.usage, state.now(), state.wall().timestamp()
+    )
+    if request.stream:
+        return _stream(state, call, turn, behaviour, limits, fault)
+    tally = Tally(endpoint=MESSAGES, status=200, model=turn.model, usage=turn.usage)
+    due = behaviour.ttft
+    if behaviour.tokens_per_second:
+        due += turn.usage.output_tokens / behaviour.tokens_per_second
+    return state.whole(call, behaviour, tally, render.message(turn), headers=limits, due=due, fault=fault)
+
+
+def answer_turn(state: State, request: MessageRequest, behaviour: Behaviour, credential: bytes) -> Turn:
+    """What is said to a request, its prompt cached.
+
+    Raises:
+        ApiError: there is no such model, or the request exceeds its limits.
+    """
+    model = serving_model(request.model, behaviour)
+    if request.max_tokens > model.output:
+        raise invalid(
+            f"max_tokens: {request.max_tokens} > {model.output}, which is the maximum allowed number of "
+            f"output tokens for {model.id}"
+        )
+    prompt = units(request)
+    total = sum(unit.tokens for unit in prompt)
+    if total > model.context:
+        raise invalid(f"prompt is too long: {total} tokens > {model.context} maximum")
+    spent = InputTokens(total)
+    if behaviour.cache:
+        spent = state.cache.use(prompt, credential, model.id, model.cacheable, state.now())
+    return take_turn(request, behaviour, model.id, spent, state.ids.next)
+
+
+def serving_model(name: str, behaviour: Behaviour) -> Model:
+    """The model that serves a name.
+
+    Raises:
+        ApiError: 404, there is none.
+    """
+    model = find_model(name)
+    if model is None:
+        if not behaviour.any_model:
+            raise ApiError(404, f"model: {name}")
+        model = Model(name)
+    return model
+
+
+def _stream(  # noqa: PLR0913 - the parts of a reply
+    state: State, call: Call, turn: Turn, behaviour: Behaviour, limits: bytes, fault: Fault | None
+) -> Answer:
+    body = timed(render.stream(turn, behaviour), behaviour)
+    if fault:
+        body = with_fault(body, fault, call.request_id, behaviour)
+    coding = choose(behaviour.encoding, call.header(b"accept-encoding"))
+    data, last = encode(body, coding)
+    keep_alive = call.keep_alive and call.modern
+    head = response_head(
+        200,
+        call.request_id,
+        content_type=EVENTS,
+        length=None if call.modern else -1,
+        coding=coding,
+        wall=state.wall().timestamp(),
+        keep_alive=keep_alive,
+        more=limits,
+    )
+    pieces = [head, *frame(body, data, last, chunked=call.modern)]
+    return _finish(call, turn, behaviour, fault, body, pieces, coding)
+
+
+def _finish(  # noqa: PLR0913 - the parts of a reply
+    call: Call,
+    turn: Turn,
+    behaviour: Behaviour,
+    fault: Fault | None,
+    body: Body,
+    pieces: list[bytes],
+    coding: str,
+) -> Answer:
+    ending = body.ending
+    if ending == Ending.KEEP and not (call.keep_alive and call.modern):
+        ending = Ending.CLOSE
+    at_once = not body.due
+    answer = Answer(
+        pieces=pieces if behaviour.separate or not at_once else grouped(pieces),
+        due=[] if at_once else [behaviour.head_seconds, *body.due],
+        separate=behaviour.separate,
+        ending=ending,
+        # A ping cannot be repeated inside a compressed body.
+        ping=_PING if call.modern and not coding else b"",
+        ping_seconds=behaviour.ping_seconds,
+        tally=Tally(
+            endpoint=MESSAGES,
+            status=200,
+            model=turn.model,
+            usage=None if body.error else turn.usage,
+            stream=True,
+            events=len(body.data),
+            error=body.error,
+        ),
+    )
+    if fault:
+        break_connection(answer, fault)
+    return answer
