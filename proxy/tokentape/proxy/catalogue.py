@@ -40,8 +40,7 @@ MetricType = Literal["counter", "gauge", "histogram"]
 FINE_SECONDS = tuple(round(0.01 * 2**step, 2) for step in range(17))
 SECONDS = (0.01, 0.04, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 163.84, 655.36)
 # The same conventions' powers of four for token counts, cut to what one request can hold.
-INPUT_TOKENS = (64, 256, 1024, 4096, 16384, 65536, 262144, 1048576)
-OUTPUT_TOKENS = (16, 64, 256, 1024, 4096, 16384, 65536, 262144)
+TOKENS = (16, 64, 256, 1024, 4096, 16384, 65536, 262144, 1048576)
 TOKENS_PER_SECOND = (1, 2, 5, 10, 20, 30, 40, 60, 80, 100, 150, 200, 400, 800)
 USD = (0.0001, 0.0005, 0.001, 0.005, 0.01, 0.05, 0.1, 0.5, 1, 5)
 ADDED_SECONDS = (
@@ -169,7 +168,7 @@ _GROUPS: dict[str, tuple[Metric, ...]] = {
             _PAIR,
             "Input tokens of one reply, cached ones included.",
             rank=_DETAIL,
-            buckets=INPUT_TOKENS,
+            buckets=TOKENS,
             convention="gen_ai.client.token.usage",
         ),
         Metric(
@@ -177,7 +176,7 @@ _GROUPS: dict[str, tuple[Metric, ...]] = {
             _PAIR,
             "Output tokens of one reply.",
             rank=_DETAIL,
-            buckets=OUTPUT_TOKENS,
+            buckets=TOKENS,
             convention="gen_ai.client.token.usage",
         ),
     ),

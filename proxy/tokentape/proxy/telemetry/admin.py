@@ -45,6 +45,8 @@ class Answer(NamedTuple):
     status: int
     content_type: str
     body: bytes
+    tick: int = 0
+    """Of a scrape: what the scraper has seen once this has reached it."""
 
 
 def _text(status: int, sentence: str) -> Answer:
@@ -131,16 +133,13 @@ class AdminServer:
             now = tick()
             seen = self._audience.last_seen(*scraper.identities) if scraper else now
             body = exposition(self._registry, View(openmetrics, now, seen))
-        if scraper:
-            scraper.pending = now
-        return Answer(200, OPENMETRICS if openmetrics else PLAIN, body)
+        return Answer(200, OPENMETRICS if openmetrics else PLAIN, body, now if scraper else 0)
 
-    def delivered(self, scraper: Scraper) -> None:
-        """The last answer to this scraper was written in full."""
-        if scraper.pending:
+    def delivered(self, answer: Answer, scraper: Scraper) -> None:
+        """An answer was written in full."""
+        if answer.tick:
             with self._scraping:
-                self._audience.saw(scraper.pending, *scraper.identities)
-            scraper.pending = 0
+                self._audience.saw(answer.tick, *scraper.identities)
 
 
 def _why_not(error: OSError, host: str, port: int) -> str:
@@ -149,18 +148,17 @@ def _why_not(error: OSError, host: str, port: int) -> str:
     return f"The admin server cannot listen on {host}:{port} ({error.strerror}): choose another with --admin."
 
 
-class Scraper:
-    """One connection, and the tick of a scrape that is on its way to it."""
+class Scraper(NamedTuple):
+    """Who asks."""
 
-    def __init__(self, address: tuple[Any, ...]) -> None:
-        self._address = address
-        self.agent = ""
-        self.pending = 0
+    address: tuple[Any, ...]
+    """Host and port of the other end, which is the connection."""
+    agent: str
 
     @property
     def identities(self) -> tuple[tuple[object, ...], ...]:
-        """Who this is: the connection itself, and whoever comes from there with the same user agent."""
-        return (self._address, self.agent), (self._address[0], self.agent)
+        """The connection itself, and whoever comes from there with the same user agent."""
+        return self, (self.address[0], self.agent)
 
 
 class _Server(ThreadingMixIn, TCPServer):
@@ -207,14 +205,15 @@ class _Handler(BaseHTTPRequestHandler):
     def setup(self) -> None:
         super().setup()
         self._admin = cast("_Server", self.server).admin
-        self._scraper = Scraper(self.client_address)
 
     def do_GET(self) -> None:
-        self._reply(self._answer())
-        self._admin.delivered(self._scraper)
+        scraper = self._scraper()
+        answer = self._answer(scraper)
+        self._reply(answer)
+        self._admin.delivered(answer, scraper)
 
     def do_HEAD(self) -> None:
-        self._reply(self._answer(), body=False)
+        self._reply(self._answer(self._scraper()), body=False)
 
     def send_error(self, code: int, message: str | None = None, explain: str | None = None) -> None:
         """Answer what the base class refuses: unknown methods and heads that are no HTTP."""
@@ -224,11 +223,13 @@ class _Handler(BaseHTTPRequestHandler):
         else:
             self._reply(_text(code, f"{message or explain or HTTPStatus(code).phrase}.\n"))
 
-    def _answer(self) -> Answer:
+    def _scraper(self) -> Scraper:
+        return Scraper(self.client_address, self.headers.get("user-agent", ""))
+
+    def _answer(self, scraper: Scraper) -> Answer:
         # Nobody sends a body with GET; if one comes, the rest of the connection cannot be trusted.
         self.close_connection |= "content-length" in self.headers or "transfer-encoding" in self.headers
-        self._scraper.agent = self.headers.get("user-agent", "")
-        return self._admin.answer(self.path, self.headers.get("accept", ""), self._scraper)
+        return self._admin.answer(self.path, self.headers.get("accept", ""), scraper)
 
     def _reply(self, answer: Answer, *, body: bool = True) -> None:
         self.send_response(answer.status)
