@@ -30,7 +30,7 @@ _TRACEPARENT: Final = re.compile(
     rb"(?!ff)([0-9a-f]{2})-(?!0{32})([0-9a-f]{32})-(?!0{16})([0-9a-f]{16})-([0-9a-f]{2})(-.*)?"
 )
 _MAX_TRACESTATE: Final = 512
-_PRODUCT: Final = re.compile(r"[\w!#$%&'*+.^`|~/-]{1,64}")
+_PRODUCT: Final = re.compile(r"[\w!#$%&'*+.^`|~/-]{1,64}", re.ASCII)
 
 
 class RequestHead(msgspec.Struct, frozen=True, kw_only=True):
@@ -166,12 +166,12 @@ def _trace(found: Mapping[bytes, bytes]) -> Trace | None:
 
 def _retry_after(found: Mapping[bytes, bytes], now: float) -> float | None:
     """Seconds, of `retry-after-ms`, or of `retry-after` as seconds or as an HTTP date (RFC 9110, 10.2.3)."""
-    milliseconds = _seconds(found.get(b"retry-after-ms"))
-    if milliseconds is not None:
+    exact, value = found.get(b"retry-after-ms"), found.get(b"retry-after")
+    if exact is not None and (milliseconds := _seconds(exact)) is not None:
         return milliseconds / 1000
-    value = found.get(b"retry-after")
-    seconds = _seconds(value)
-    if seconds is not None or value is None:
+    if value is None:
+        return None
+    if (seconds := _seconds(value)) is not None:
         return seconds
     try:
         moment = email.utils.parsedate_to_datetime(value.decode("latin-1"))
@@ -180,9 +180,9 @@ def _retry_after(found: Mapping[bytes, bytes], now: float) -> float | None:
         return None
 
 
-def _seconds(value: bytes | None) -> float | None:
+def _seconds(value: bytes) -> float | None:
     try:
-        number = float(value) if value is not None else math.nan
+        number = float(value)
     except ValueError:
         return None
     return number if math.isfinite(number) and number >= 0 else None

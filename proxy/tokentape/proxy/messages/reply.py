@@ -95,11 +95,11 @@ class Reply:
 
     def block(self, kind: object) -> str:
         """Count a content block and give its type as a name."""
-        if kind not in BLOCK_TYPES:
+        if isinstance(kind, str) and kind in BLOCK_TYPES:
+            block_type = kind
+        else:
             self.notes.unfamiliar("block", kind)
-        block_type = tolerant.name(kind)
-        if block_type not in self.blocks and len(self.blocks) >= MAX_BLOCK_TYPES:
-            block_type = "other"
+            block_type = tolerant.name(kind) if len(self.blocks) < MAX_BLOCK_TYPES else "other"
         self.blocks[block_type] = self.blocks.get(block_type, 0) + 1
         return block_type
 

@@ -108,10 +108,11 @@ class UsageMerge:
             self._notes.error("usage_value")
             return
         for inner, number in value.items():
-            if inner not in known:
+            field = known.get(inner)
+            if field is None:
                 self._notes.unfamiliar("usage", f"{key}.{inner}")
             elif number is not None:
-                self._keep(known[inner], tolerant.count(number))
+                self._keep(field, tolerant.count(number))
 
     def _keep(self, field: str, value: object) -> None:
         if value is None:
