@@ -146,24 +146,19 @@ def _stalled(body: Body, after: int, fault: Fault, behaviour: Behaviour) -> Body
     )
 
 
-def encode(body: Body, name: str) -> tuple[list[bytes], bytes]:
-    """The events under a content coding, and what ends the encoded body."""
-    if not name:
-        return body.data, b""
-    encoder = coding.encoder(name)
-    data = [encoder.event(event) for event in body.data]
-    if body.part:
-        body.part = encoder.event(body.part)
-    return data, encoder.end()
-
-
-def frame(body: Body, data: list[bytes], last: bytes, *, chunked: bool) -> list[bytes]:
-    """The pieces of a stream, framed one by one; what ends it goes with the last of them."""
+def frame(body: Body, name: str, *, chunked: bool) -> list[bytes]:
+    """The pieces of a stream under a content coding, framed one by one; its end goes with the last."""
+    data, last, part = body.data, b"", body.part
+    if name:
+        encoder = coding.encoder(name)
+        data = [encoder.event(event) for event in data]
+        part = encoder.event(part) if part else b""
+        last = encoder.end()
     pieces = [b"%x\r\n%b\r\n" % (len(piece), piece) for piece in data] if chunked else list(data)
     if body.ending != Ending.KEEP:
-        if body.part:
+        if part:
             # The chunk says more than comes.
-            _append(pieces, b"%x\r\n%b" % (2 * len(body.part), body.part) if chunked else body.part)
+            _append(pieces, b"%x\r\n%b" % (2 * len(part), part) if chunked else part)
         return pieces
     tail = (b"%x\r\n%b\r\n" % (len(last), last) if last else b"") + _END if chunked else last
     if tail:

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from tokentape.recorder.standin.answer import Answer
+    from tokentape.recorder.standin.batch_api import Methods
     from tokentape.recorder.standin.state import Call, State
 
 OWN: Final = "/.standin/"
@@ -31,11 +32,12 @@ def answer(state: State, call: Call) -> Answer:
     try:
         if call.path.startswith(OWN):
             return _own(state, call)
-        _authenticate(call)
         state.totals.requests += 1
         state.totals.bytes_in += len(call.body)
+        call.endpoint, methods = _find(call.path)
+        _authenticate(call)
         call.body = decoded(call.body, call.header(b"content-encoding"))
-        return _endpoint(call)(state, call)
+        return _endpoint(call, methods)(state, call)
     except BehaviourError as error:
         return state.refused(call, invalid(f"{HEADER.decode()}: {error}"))
     except ApiError as error:
@@ -51,14 +53,7 @@ def _authenticate(call: Call) -> None:
         raise invalid("anthropic-version: header is required")
 
 
-def _endpoint(call: Call) -> Callable[[State, Call], Answer]:
-    methods = _ENDPOINTS.get(call.path)
-    if methods is None:
-        parts = call.path.split("/")
-        if len(parts) == 4 and parts[2] == "models":
-            methods = {b"GET": _model}
-        elif call.path.startswith(f"{batch_api.BATCHES}/"):
-            methods = batch_api.methods(call.path)
+def _endpoint(call: Call, methods: Methods) -> Callable[[State, Call], Answer]:
     if not methods:
         raise ApiError(404, "Not found")
     endpoint = methods.get(call.method)
@@ -67,11 +62,23 @@ def _endpoint(call: Call) -> Callable[[State, Call], Answer]:
     return endpoint
 
 
-def _json(state: State, call: Call, endpoint: str, value: Any) -> Answer:
+def _find(path: str) -> tuple[str, Methods]:
+    """The name of an endpoint, ids replaced by `{id}`, and what can be done there."""
+    if path in _ENDPOINTS:
+        return path, _ENDPOINTS[path]
+    for above in (batch_api.BATCHES, "/v1/models"):
+        first, *more = path.removeprefix(f"{above}/").split("/")
+        name = "/".join((above, "{id}", *more))
+        if path.startswith(above) and first and name in _ENDPOINTS:
+            return name, _ENDPOINTS[name]
+    return "other", {}
+
+
+def _json(state: State, call: Call, value: Any) -> Answer:
     behaviour = state.behaviours.find("", call.header(HEADER))
     fault = state.fault(call, behaviour)
     return state.whole(
-        call, behaviour, Tally(endpoint=endpoint, status=200), msgspec.json.encode(value), fault=fault
+        call, behaviour, Tally(endpoint=call.endpoint, status=200), msgspec.json.encode(value), fault=fault
     )
 
 
@@ -93,7 +100,7 @@ def _models(state: State, call: Call) -> Answer:
         "first_id": page[0].id if page else None,
         "last_id": page[-1].id if page else None,
     }
-    return _json(state, call, "/v1/models", value)
+    return _json(state, call, value)
 
 
 def _whole_number(text: str) -> int:
@@ -107,19 +114,21 @@ def _model(state: State, call: Call) -> Answer:
     model = find_model(name)
     if model is None:
         raise ApiError(404, f"model: {name}")
-    return _json(state, call, "/v1/models/{id}", model_info(model))
+    return _json(state, call, model_info(model))
 
 
 def _files(state: State, call: Call) -> Answer:
-    value = {"data": [], "has_more": False, "first_id": None, "last_id": None}
-    return _json(state, call, "/v1/files", value)
+    value: dict[str, Any] = {"data": [], "has_more": False, "first_id": None, "last_id": None}
+    return _json(state, call, value)
 
 
-_ENDPOINTS: Final[dict[str, dict[bytes, Callable[[State, Call], Answer]]]] = {
+_ENDPOINTS: Final[dict[str, Methods]] = {
     messages.MESSAGES: {b"POST": messages.create_message},
     messages.COUNT_TOKENS: {b"POST": messages.count_tokens},
     batch_api.BATCHES: {b"POST": batch_api.create, b"GET": batch_api.newest},
+    **batch_api.BELOW,
     "/v1/models": {b"GET": _models},
+    "/v1/models/{id}": {b"GET": _model},
     "/v1/files": {b"GET": _files},
 }
 

@@ -23,19 +23,10 @@ if TYPE_CHECKING:
     from tokentape.recorder.standin.faults import Fault
     from tokentape.recorder.standin.state import Call, State
 
+    Methods = dict[bytes, Callable[[State, Call], Answer]]
+    """By HTTP method, the function that answers."""
+
 BATCHES: Final = "/v1/messages/batches"
-
-
-def methods(path: str) -> dict[bytes, Callable[[State, Call], Answer]]:
-    """What can be done with a path below the batches."""
-    parts = path.removeprefix(f"{BATCHES}/").split("/")
-    if len(parts) == 1:
-        return {b"GET": _retrieve, b"DELETE": _delete}
-    if len(parts) == 2 and parts[1] == "results":
-        return {b"GET": _results}
-    if len(parts) == 2 and parts[1] == "cancel":
-        return {b"POST": _cancel}
-    return {}
 
 
 def create(state: State, call: Call) -> Answer:
@@ -51,7 +42,7 @@ def create(state: State, call: Call) -> Answer:
     for entry in entries:
         _run(state, call, batch, entry)
     state.batches.add(batch)
-    return _json(state, call, BATCHES, batch.as_json(_base_url(call, behaviour)), fault)
+    return _json(state, call, batch.as_json(_base_url(call, behaviour)), fault)
 
 
 def newest(state: State, call: Call) -> Answer:
@@ -64,7 +55,7 @@ def newest(state: State, call: Call) -> Answer:
         "first_id": data[0]["id"] if data else None,
         "last_id": data[-1]["id"] if data else None,
     }
-    return _json(state, call, BATCHES, value)
+    return _json(state, call, value)
 
 
 def _run(state: State, call: Call, batch: Batch, entry: BatchEntry) -> None:
@@ -86,20 +77,20 @@ def _retrieve(state: State, call: Call) -> Answer:
     behaviour = _behaviour(state, call)
     fault = state.fault(call, behaviour)
     batch.look(state.wall())
-    return _json(state, call, f"{BATCHES}/{{id}}", batch.as_json(_base_url(call, behaviour)), fault)
+    return _json(state, call, batch.as_json(_base_url(call, behaviour)), fault)
 
 
 def _cancel(state: State, call: Call) -> Answer:
     batch = state.batches.get(_id(call))
     batch.cancel(state.wall())
     value = batch.as_json(_base_url(call, _behaviour(state, call)))
-    return _json(state, call, f"{BATCHES}/{{id}}/cancel", value)
+    return _json(state, call, value)
 
 
 def _delete(state: State, call: Call) -> Answer:
     batch_id = _id(call)
     state.batches.remove(batch_id)
-    return _json(state, call, f"{BATCHES}/{{id}}", {"id": batch_id, "type": "message_batch_deleted"})
+    return _json(state, call, {"id": batch_id, "type": "message_batch_deleted"})
 
 
 def _results(state: State, call: Call) -> Answer:
@@ -111,13 +102,13 @@ def _results(state: State, call: Call) -> Answer:
     for usage in batch.fetch():
         state.totals.batch_tokens.add(usage)
     body = b"".join(msgspec.json.encode(result) + b"\n" for result in batch.results)
-    tally = Tally(endpoint=f"{BATCHES}/{{id}}/results", status=200)
+    tally = Tally(endpoint=call.endpoint, status=200)
     disposition = f"content-disposition: attachment; filename*=utf-8''{batch.id}_results.jsonl\r\n".encode()
     return state.whole(call, behaviour, tally, body, content_type=JSONL, headers=disposition, fault=fault)
 
 
-def _json(state: State, call: Call, endpoint: str, value: Any, fault: Fault | None = None) -> Answer:
-    tally = Tally(endpoint=endpoint, status=200)
+def _json(state: State, call: Call, value: Any, fault: Fault | None = None) -> Answer:
+    tally = Tally(endpoint=call.endpoint, status=200)
     return state.whole(call, _behaviour(state, call), tally, msgspec.json.encode(value), fault=fault)
 
 
@@ -131,3 +122,11 @@ def _id(call: Call) -> str:
 
 def _base_url(call: Call, behaviour: Behaviour) -> str:
     return behaviour.results_url or f"http://{call.header(b'host').decode('latin-1')}"
+
+
+BELOW: Final[dict[str, Methods]] = {
+    f"{BATCHES}/{{id}}": {b"GET": _retrieve, b"DELETE": _delete},
+    f"{BATCHES}/{{id}}/cancel": {b"POST": _cancel},
+    f"{BATCHES}/{{id}}/results": {b"GET": _results},
+}
+"""The endpoints of one batch."""

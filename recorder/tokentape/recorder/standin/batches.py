@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import datetime
 from collections import OrderedDict
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 from tokentape.recorder.standin.errors import ApiError
@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tokentape.recorder.standin.turn import Usage
 
 _KEPT: Final = 1_000
-_LIFE: Final = datetime.timedelta(hours=24)
+_LIFE: Final = timedelta(hours=24)
 
 
 class Batch:
@@ -20,11 +20,11 @@ class Batch:
 
     __slots__ = ("_fetched", "_polls", "_usages", "canceled", "created", "ended", "id", "results")
 
-    def __init__(self, batch_id: str, created: datetime.datetime, polls: int) -> None:
+    def __init__(self, batch_id: str, created: datetime, polls: int) -> None:
         self.id = batch_id
         self.created = created
-        self.ended: datetime.datetime | None = None
-        self.canceled: datetime.datetime | None = None
+        self.ended: datetime | None = None
+        self.canceled: datetime | None = None
         self.results: list[dict[str, Any]] = []
         self._usages: list[Usage] = []
         self._polls = polls
@@ -36,13 +36,13 @@ class Batch:
         if usage is not None:
             self._usages.append(usage)
 
-    def look(self, now: datetime.datetime) -> None:
+    def look(self, now: datetime) -> None:
         """Somebody asks how it stands; when it has been asked often enough it ends."""
         self._polls -= 1
         if self.ended is None and (self._polls <= 0 or self.canceled):
             self.ended = now
 
-    def cancel(self, now: datetime.datetime) -> None:
+    def cancel(self, now: datetime) -> None:
         """Cancel what has not ended."""
         if self.ended is None and self.canceled is None:
             self.canceled = now

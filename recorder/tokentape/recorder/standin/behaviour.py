@@ -163,9 +163,10 @@ class Behaviours:
 
     def _find(self, model: str, header: bytes) -> Behaviour:
         by_model = self.settings.by_model
-        changes = next((by_model[name] for name in by_model if fnmatch.fnmatchcase(model, name)), {})
+        fitting = [by_model[name] for name in by_model if fnmatch.fnmatchcase(model, name)]
+        changes = dict(fitting[0]) if fitting else {}
         if header:
-            changes = changes | _object(header)
+            changes |= _object(header)
         return changed(self.settings, changes)
 
 

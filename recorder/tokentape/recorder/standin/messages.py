@@ -11,7 +11,6 @@ from tokentape.recorder.standin.answer import (
     Answer,
     Ending,
     break_connection,
-    encode,
     frame,
     grouped,
     timed,
@@ -67,16 +66,19 @@ def create_message(state: State, call: Call) -> Answer:
     if fault and fault.name == "error_event" and not request.stream:
         raise ApiError(STATUSES.get(fault.type, 500), error_type=fault.type)
     turn = answer_turn(state, request, behaviour, call.credential)
-    limits = state.limiter.headers(
-        behaviour.rate_limits, call.credential, turn.model, turn.usage, state.now(), state.wall().timestamp()
-    )
     if request.stream:
-        return _stream(state, call, turn, behaviour, limits, fault)
+        return _stream(state, call, turn, behaviour, fault)
     tally = Tally(endpoint=MESSAGES, status=200, model=turn.model, usage=turn.usage)
-    due = behaviour.ttft
-    if behaviour.tokens_per_second:
-        due += turn.usage.output_tokens / behaviour.tokens_per_second
-    return state.whole(call, behaviour, tally, render.message(turn), headers=limits, due=due, fault=fault)
+    rate = behaviour.tokens_per_second
+    return state.whole(
+        call,
+        behaviour,
+        tally,
+        render.message(turn),
+        headers=_rate_limits(state, call, turn, behaviour),
+        due=behaviour.ttft + (turn.usage.output_tokens / rate if rate else 0.0),
+        fault=fault,
+    )
 
 
 def answer_turn(state: State, request: MessageRequest, behaviour: Behaviour, credential: bytes) -> Turn:
@@ -115,15 +117,18 @@ def serving_model(name: str, behaviour: Behaviour) -> Model:
     return model
 
 
-def _stream(  # noqa: PLR0913 - the parts of a reply
-    state: State, call: Call, turn: Turn, behaviour: Behaviour, limits: bytes, fault: Fault | None
-) -> Answer:
+def _rate_limits(state: State, call: Call, turn: Turn, behaviour: Behaviour) -> bytes:
+    key = call.credential, turn.model
+    return state.limiter.headers(
+        behaviour.rate_limits, key, turn.usage, state.now(), state.wall().timestamp()
+    )
+
+
+def _stream(state: State, call: Call, turn: Turn, behaviour: Behaviour, fault: Fault | None) -> Answer:
     body = timed(render.stream(turn, behaviour), behaviour)
     if fault:
         body = with_fault(body, fault, call.request_id, behaviour)
     coding = choose(behaviour.encoding, call.header(b"accept-encoding"))
-    data, last = encode(body, coding)
-    keep_alive = call.keep_alive and call.modern
     head = response_head(
         200,
         call.request_id,
@@ -131,44 +136,34 @@ def _stream(  # noqa: PLR0913 - the parts of a reply
         length=None if call.modern else -1,
         coding=coding,
         wall=state.wall().timestamp(),
-        keep_alive=keep_alive,
-        more=limits,
+        keep_alive=call.keep_alive and call.modern,
+        more=_rate_limits(state, call, turn, behaviour),
     )
-    pieces = [head, *frame(body, data, last, chunked=call.modern)]
-    return _finish(call, turn, behaviour, fault, body, pieces, coding)
-
-
-def _finish(  # noqa: PLR0913 - the parts of a reply
-    call: Call,
-    turn: Turn,
-    behaviour: Behaviour,
-    fault: Fault | None,
-    body: Body,
-    pieces: list[bytes],
-    coding: str,
-) -> Answer:
-    ending = body.ending
-    if ending == Ending.KEEP and not (call.keep_alive and call.modern):
-        ending = Ending.CLOSE
-    at_once = not body.due
+    pieces = [head, *frame(body, coding, chunked=call.modern)]
     answer = Answer(
-        pieces=pieces if behaviour.separate or not at_once else grouped(pieces),
-        due=[] if at_once else [behaviour.head_seconds, *body.due],
+        pieces=pieces if behaviour.separate or body.due else grouped(pieces),
+        due=[behaviour.head_seconds, *body.due] if body.due else [],
         separate=behaviour.separate,
-        ending=ending,
+        ending=body.ending,
         # A ping cannot be repeated inside a compressed body.
         ping=_PING if call.modern and not coding else b"",
         ping_seconds=behaviour.ping_seconds,
-        tally=Tally(
-            endpoint=MESSAGES,
-            status=200,
-            model=turn.model,
-            usage=None if body.error else turn.usage,
-            stream=True,
-            events=len(body.data),
-            error=body.error,
-        ),
+        tally=_tally(turn, body),
     )
+    if answer.ending == Ending.KEEP and not (call.keep_alive and call.modern):
+        answer.ending = Ending.CLOSE
     if fault:
         break_connection(answer, fault)
     return answer
+
+
+def _tally(turn: Turn, body: Body) -> Tally:
+    return Tally(
+        endpoint=MESSAGES,
+        status=200,
+        model=turn.model,
+        usage=turn.usage,
+        stream=True,
+        events=len(body.data),
+        error=body.error,
+    )

@@ -5,7 +5,7 @@ One token bucket a credential, model and kind, refilled evenly over a minute. No
 
 from __future__ import annotations
 
-import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -18,6 +18,8 @@ _OAUTH: Final = b"sk-ant-oat"
 """How a subscription's tokens begin; they get the headers of subscriptions."""
 _HOURS: Final = {"5h": 5, "7d": 168}
 
+Key = tuple[bytes, str]
+"""Credential and model."""
 Buckets = dict[str, tuple[float, float]]
 """By kind: what was left, and when, in monotonic seconds."""
 
@@ -26,17 +28,15 @@ class RateLimiter:
     """Keeps the buckets and words the headers."""
 
     def __init__(self) -> None:
-        self._buckets: dict[tuple[bytes, str], Buckets] = {}
+        self._buckets: dict[Key, Buckets] = {}
 
-    def headers(
-        self, limits: RateLimits, credential: bytes, model: str, usage: Usage | None, now: float, wall: float
-    ) -> bytes:
+    def headers(self, limits: RateLimits, key: Key, usage: Usage, now: float, wall: float) -> bytes:
         """Header lines for a reply. `now` is in monotonic seconds, `wall` in seconds since the epoch."""
-        if credential.startswith(_OAUTH):
+        if key[0].startswith(_OAUTH):
             return _subscription(wall)
         if len(self._buckets) >= _KNOWN:
             self._buckets.clear()
-        buckets = self._buckets.setdefault((credential, model), {})
+        buckets = self._buckets.setdefault(key, {})
         spent = _spent(usage)
         lines: list[str] = []
         total = 0, 0
@@ -50,10 +50,8 @@ class RateLimiter:
         return "".join(lines).encode()
 
 
-def _spent(usage: Usage | None) -> dict[str, int]:
+def _spent(usage: Usage) -> dict[str, int]:
     """Reads from the cache do not count."""
-    if usage is None:
-        return {"input-tokens": 0, "output-tokens": 0}
     written = usage.ephemeral_5m_input_tokens + usage.ephemeral_1h_input_tokens
     return {"input-tokens": usage.input_tokens + written, "output-tokens": usage.output_tokens}
 
@@ -74,7 +72,7 @@ def _lines(kind: str, limit: int, left: int, wall: float) -> tuple[str, str, str
 
 
 def _rfc3339(wall: float) -> str:
-    return datetime.datetime.fromtimestamp(wall, datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return datetime.fromtimestamp(wall, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def _subscription(wall: float) -> bytes:

@@ -27,7 +27,16 @@ if TYPE_CHECKING:
     from tokentape.recorder.standin.turn import Block, Turn
 
 PING: Final = b'event: ping\ndata: {"type": "ping"}\n\n'
-_STOP: Final = b'event: message_stop\ndata: {"type":"message_stop"%b}\n\n'
+_UNKNOWN: Final = b'event: vendor_news\ndata: {"type":"vendor_news","news":[1]}\n\n'
+_DELTAS: Final = {
+    "text": "text_delta",
+    "thinking": "thinking_delta",
+    "signature": "signature_delta",
+    "partial_json": "input_json_delta",
+}
+"""The field that a delta fills, and its type."""
+_LONG: Final = 1_000_000
+"""Characters beyond which a text's events are not kept for the next stream."""
 _PLACEHOLDER: Final = 3
 """Output tokens that `message_start` speaks of, at most."""
 
@@ -129,52 +138,71 @@ def _details(turn: Turn) -> dict[str, Any]:
 
 def stream(turn: Turn, behaviour: Behaviour) -> Events:
     """The events of a stream."""
-    events = Events()
-    padding = behaviour.seed + 1 if behaviour.padding else 0
-    start = _usage(turn, min(_PLACEHOLDER, turn.usage.output_tokens), whole=False)
-    events.add(
-        _event(
-            "message_start", {"type": "message_start", "message": _message(turn, (), None, start)}, padding
-        ),
-        0,
-    )
-    said = 0
+    speech = _Speech(turn, behaviour)
+    speech.begin()
     for index, block in enumerate(turn.blocks):
-        _add_block(events, index, block, said, turn.costs[index], behaviour)
-        said += turn.costs[index]
+        speech.block(index, block, turn.costs[index])
     if behaviour.unknown_event:
-        middle = len(events.data) // 2
-        events.data.insert(middle, b'event: vendor_news\ndata: {"type":"vendor_news","news":[1]}\n\n')
-        events.tokens.insert(middle, events.tokens[middle - 1])
-    _add_end(events, turn, behaviour, padding)
-    return events
+        speech.insert(len(speech.events.data) // 2, _UNKNOWN)
+    speech.end()
+    return speech.events
 
 
-def _add_block(events: Events, index: int, block: Block, said: int, cost: int, behaviour: Behaviour) -> None:
-    padding = behaviour.seed + 1 if behaviour.padding else 0
-    events.add(_start(index, _opening(block), padding), said)
-    if index == 0 and behaviour.pings:
-        events.add(PING, said)
-    deltas = _deltas(index, block, behaviour.chunk_tokens, padding)
-    for number, delta in enumerate(deltas, 1):
-        events.add(delta, said + cost * number // len(deltas))
-    events.add(_block_stop(index, padding), said + cost)
+class _Speech:
+    """A stream that is being put together."""
 
+    def __init__(self, turn: Turn, behaviour: Behaviour) -> None:
+        self.events = Events()
+        self._turn = turn
+        self._behaviour = behaviour
+        self._said = 0
 
-def _add_end(events: Events, turn: Turn, behaviour: Behaviour, padding: int) -> None:
-    said = turn.usage.output_tokens
-    for number in range(1, behaviour.message_deltas + 1):
-        last = number == behaviour.message_deltas
-        delta = {
-            "stop_reason": turn.stop_reason if last else None,
-            "stop_sequence": turn.stop_sequence if last else None,
-            "stop_details": turn.stop_details if last else None,
-        }
-        usage = _delta_usage(turn, said * number // behaviour.message_deltas)
-        events.add(
-            _event("message_delta", {"type": "message_delta", "delta": delta, "usage": usage}, padding), said
-        )
-    events.add(_STOP % _spaces(padding), said)
+    def begin(self) -> None:
+        """Add `message_start`."""
+        turn = self._turn
+        usage = _usage(turn, min(_PLACEHOLDER, turn.usage.output_tokens), whole=False)
+        self._add("message_start", {"message": _message(turn, (), None, usage)})
+
+    def block(self, index: int, block: Block, cost: int) -> None:
+        """Add the events of a block that costs so many tokens."""
+        before, events, behaviour = self._said, self.events, self._behaviour
+        self._add("content_block_start", {"index": index, "content_block": _opening(block)})
+        if index == 0 and behaviour.pings:
+            events.add(PING, before)
+        deltas = _deltas(index, block, behaviour.chunk_tokens, self._padding())
+        count = len(deltas)
+        for number, delta in enumerate(deltas, 1):
+            events.add(delta, before - (-cost * number // count))
+        self._said += cost
+        self._add("content_block_stop", {"index": index})
+
+    def insert(self, place: int, event: bytes) -> None:
+        """Put an event between others."""
+        self.events.data.insert(place, event)
+        self.events.tokens.insert(place, self.events.tokens[place - 1])
+
+    def end(self) -> None:
+        """Add `message_delta`, or several, and `message_stop`."""
+        turn, count = self._turn, self._behaviour.message_deltas
+        for number in range(1, count + 1):
+            last = number == count
+            delta = {
+                "stop_reason": turn.stop_reason if last else None,
+                "stop_sequence": turn.stop_sequence if last else None,
+                "stop_details": turn.stop_details if last else None,
+            }
+            usage = _delta_usage(turn, self._said * number // count)
+            self._add("message_delta", {"delta": delta, "usage": usage})
+        self._add("message_stop", {})
+
+    def _padding(self) -> int:
+        """Another number for each event; 0 for no padding."""
+        return self._behaviour.seed + len(self.events.data) + 1 if self._behaviour.padding else 0
+
+    def _add(self, name: str, value: dict[str, Any]) -> None:
+        data = _encode({"type": name, **value})[:-1]
+        event = b"event: %b\ndata: %b%b}\n\n" % (name.encode(), data, _spaces(self._padding()))
+        self.events.add(event, self._said)
 
 
 def _opening(block: Block) -> Any:
@@ -191,47 +219,42 @@ def _opening(block: Block) -> Any:
 
 def _deltas(index: int, block: Block, tokens: int, padding: int) -> tuple[bytes, ...]:
     if isinstance(block, Text):
-        return _pieces(index, "text_delta", "text", block.text, tokens, padding)
+        return _pieces(index, "text", block.text, tokens, padding)
     if isinstance(block, Thinking):
-        said = _pieces(index, "thinking_delta", "thinking", block.thinking, tokens, padding)
-        return (*said, _delta(index, "signature_delta", "signature", block.signature, padding))
+        said = _pieces(index, "thinking", block.thinking, tokens, padding)
+        return (*said, _delta(index, "signature", block.signature, padding))
     if isinstance(block, ToolUse | ServerToolUse):
         arguments = _encode(block.input).decode() if block.input else ""
-        said = _pieces(index, "input_json_delta", "partial_json", arguments, tokens, padding)
-        return (_delta(index, "input_json_delta", "partial_json", "", padding), *said)
+        said = _pieces(index, "partial_json", arguments, tokens, padding)
+        return (_delta(index, "partial_json", "", padding), *said)
     return ()
 
 
-@lru_cache(maxsize=64)
-def _pieces(index: int, kind: str, field: str, text: str, tokens: int, padding: int) -> tuple[bytes, ...]:
-    """A text as deltas; cached, because most streams of a process say the same."""
+def _pieces(index: int, field: str, text: str, tokens: int, padding: int) -> tuple[bytes, ...]:
+    """A text as deltas."""
+    cut = _cut if len(text) > _LONG else _cached_cut
+    return cut(index, field, text, tokens, padding)
+
+
+def _cut(index: int, field: str, text: str, tokens: int, padding: int) -> tuple[bytes, ...]:
     return tuple(
-        _delta(index, kind, field, piece, padding and padding + number)
+        _delta(index, field, piece, padding and padding + number)
         for number, piece in enumerate(chunks(text, tokens))
     )
 
 
-def _delta(index: int, kind: str, field: str, text: str, padding: int) -> bytes:
+# Most streams of a process say the same.
+_cached_cut = lru_cache(maxsize=64)(_cut)
+
+
+def _delta(index: int, field: str, text: str, padding: int) -> bytes:
     return b'event: content_block_delta\ndata: {"type":"content_block_delta","index":%d,"delta":%b%b}\n\n' % (
         index,
-        _encode({"type": kind, field: text}),
+        _encode({"type": _DELTAS[field], field: text}),
         _spaces(padding),
     )
 
 
-def _start(index: int, block: Any, padding: int) -> bytes:
-    value = {"type": "content_block_start", "index": index, "content_block": block}
-    return _event("content_block_start", value, padding)
-
-
-def _block_stop(index: int, padding: int) -> bytes:
-    return _event("content_block_stop", {"type": "content_block_stop", "index": index}, padding)
-
-
-def _event(name: str, value: dict[str, Any], padding: int) -> bytes:
-    return b"event: %b\ndata: %b%b}\n\n" % (name.encode(), _encode(value)[:-1], _spaces(padding))
-
-
 def _spaces(padding: int) -> bytes:
     """Up to 15 spaces, in an order that looks like none."""
-    return b" " * (padding * 2_654_435_761 % 4_294_967_291 % 16) if padding else b""
+    return b" " * ((padding * 2_654_435_761 >> 7) % 16) if padding else b""

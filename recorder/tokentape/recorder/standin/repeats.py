@@ -29,7 +29,7 @@ Key = tuple[bytes, int, bytes, bytes]
 class Repeat:
     """One reply, and how often it was given since it was last counted."""
 
-    __slots__ = ("_after", "_before", "_rest", "_tally", "_taken_in", "answer", "count", "single")
+    __slots__ = ("_after", "_before", "_rest", "_taken_in", "answer", "count", "single")
 
     def __init__(self, answer: Answer, request_id: str, taken_in: int) -> None:
         head, *rest = answer.pieces

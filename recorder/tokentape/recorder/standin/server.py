@@ -7,7 +7,6 @@ import contextlib
 import threading
 from typing import TYPE_CHECKING, Final, Self
 
-from tokentape.recorder.standin.behaviour import Settings
 from tokentape.recorder.standin.connection import StandInConnection
 from tokentape.recorder.standin.player import Player
 from tokentape.recorder.standin.repeats import Repeats
@@ -20,6 +19,7 @@ if TYPE_CHECKING:
     from typing import Any
 
     from tokentape.proxy.http1.server import ServerConnection
+    from tokentape.recorder.standin.behaviour import Settings
     from tokentape.recorder.standin.totals import Totals
 
 _SWEEP_SECONDS: Final = 1.0
@@ -121,13 +121,13 @@ def standing_in(settings: Settings | None = None, *, tls: ssl.SSLContext | None 
     """A stand-in that serves from a thread of its own until the block ends."""
     standin = StandIn(settings, tls=tls)
     ready = threading.Event()
-    ends: list[Callable[[], None]] = []
+    ends: list[Callable[[], object]] = []
 
     async def serve() -> None:
         stop = asyncio.Event()
         loop = asyncio.get_running_loop()
         async with standin:
-            ends.append(lambda: loop.call_soon_threadsafe(stop.set) and None)
+            ends.append(lambda: loop.call_soon_threadsafe(stop.set))
             ready.set()
             await stop.wait()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+from datetime import UTC, datetime
 from hashlib import blake2b
 from time import monotonic
 from typing import TYPE_CHECKING, Final
@@ -36,12 +36,14 @@ class Call:
         credential: what the client identified itself with; empty if it did not.
         modern: HTTP/1.1, so that the reply may be chunked.
         keep_alive: the connection may carry another request.
+        endpoint: its name for the totals, where the path has one.
         repeat: its behaviour allows to give the reply again.
     """
 
     __slots__ = (
         "body",
         "credential",
+        "endpoint",
         "headers",
         "keep_alive",
         "method",
@@ -72,6 +74,7 @@ class Call:
         self.modern = modern
         self.keep_alive = keep_alive
         self.credential = _credential(headers)
+        self.endpoint = "other"
         self.repeat = False
 
     def header(self, name: bytes) -> bytes:
@@ -109,9 +112,9 @@ class State:
         """Monotonic seconds."""
         return monotonic()
 
-    def wall(self) -> datetime.datetime:
+    def wall(self) -> datetime:
         """The time of day."""
-        return datetime.datetime.now(datetime.UTC)
+        return datetime.now(UTC)
 
     def fault(self, call: Call, behaviour: Behaviour) -> Fault | None:
         """What goes wrong with this call.
@@ -166,7 +169,7 @@ class State:
 
     def refused(self, call: Call, error: ApiError) -> Answer:
         """The reply to a request that the API refuses."""
-        tally = Tally(endpoint=call.path, status=error.status, error=error.type)
+        tally = Tally(endpoint=call.endpoint, status=error.status, error=error.type)
         retry = _RETRY if error.status in {429, 500, 504, 529} else _NO_RETRY
         return self.whole(
             call, self.settings, tally, error.body(call.request_id), headers=retry + error.headers

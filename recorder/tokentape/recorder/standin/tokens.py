@@ -5,7 +5,7 @@ So a prefix of a prompt never counts more than the prompt, and cached and uncach
 
 from __future__ import annotations
 
-from typing import Any, Final
+from typing import Any, Final, TypeGuard
 
 import msgspec
 
@@ -15,6 +15,16 @@ IMAGE: Final = 1_600
 """Tokens of an image: the API's most, for 1.15 megapixels (width x height / 750)."""
 
 _encode = msgspec.json.Encoder(order="deterministic").encode
+
+
+def is_object(value: object) -> TypeGuard[dict[str, Any]]:
+    """It is a JSON object."""
+    return isinstance(value, dict)
+
+
+def is_array(value: object) -> TypeGuard[list[Any]]:
+    """It is a JSON array."""
+    return isinstance(value, list)
 
 
 def text_tokens(text: str) -> int:
@@ -31,8 +41,8 @@ def block_tokens(block: dict[str, Any]) -> int:
         return IMAGE
     if kind == "tool_result" and isinstance(content := block.get("content"), str):
         return text_tokens(content)
-    if kind == "tool_result" and isinstance(content := block.get("content"), list):
-        return sum(block_tokens(part) for part in content if isinstance(part, dict))
+    if kind == "tool_result" and is_array(content := block.get("content")):
+        return sum(block_tokens(part) for part in content if is_object(part))
     return -(-len(canonical(block)) // CHARACTERS)
 
 

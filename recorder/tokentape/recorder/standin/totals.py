@@ -77,7 +77,7 @@ class Totals(msgspec.Struct, kw_only=True):
     batch_tokens: Tokens = msgspec.field(default_factory=Tokens)
     """Of batches, counted when their results are first fetched."""
     unfinished_tokens: Tokens = msgspec.field(default_factory=Tokens)
-    """What cut and aborted replies would have said."""
+    """What replies would have said that were cut, aborted, or ended by an `error` event."""
 
     def finish(self, tally: Tally, size: int, times: int = 1) -> None:
         """Count answers that were written whole, each of `size` bytes."""
@@ -90,7 +90,9 @@ class Totals(msgspec.Struct, kw_only=True):
         if tally.stream:
             self.streams_finished += times
             self.events += tally.events * times
-        if tally.usage is not None:
+        if tally.usage is not None and tally.error:
+            self.unfinished_tokens.add(tally.usage, times)
+        elif tally.usage is not None:
             self.tokens.add(tally.usage, times)
             self.models.setdefault(tally.model, Tokens()).add(tally.usage, times)
 

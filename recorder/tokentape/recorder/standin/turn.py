@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import msgspec
 
 from tokentape.recorder.standin.text import spoken
-from tokentape.recorder.standin.tokens import block_tokens, text_tokens
+from tokentape.recorder.standin.tokens import block_tokens, is_array, is_object, text_tokens
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -281,19 +281,19 @@ _EXAMPLES: Final[dict[str, Any]] = {
 }
 
 
-def _arguments(schema: Any) -> dict[str, Any]:
+def _arguments(schema: object) -> dict[str, Any]:
     """Arguments that fit a tool's schema as far as its own properties go."""
-    properties = schema.get("properties") if isinstance(schema, dict) else None
-    if not isinstance(properties, dict):
+    properties = schema.get("properties") if is_object(schema) else None
+    if not is_object(properties):
         return {}
-    return {str(name): _example(value) for name, value in properties.items()}
+    return {name: _example(value) for name, value in properties.items()}
 
 
-def _example(schema: Any) -> Any:
-    if not isinstance(schema, dict):
+def _example(schema: object) -> Any:
+    if not is_object(schema):
         return None
-    if schema.get("enum"):
-        return schema["enum"][0]
+    if is_array(choices := schema.get("enum")) and choices:
+        return choices[0]
     return _EXAMPLES.get(str(schema.get("type")), "example")
 
 
