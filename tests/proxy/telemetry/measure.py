@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from prometheus_client import CollectorRegistry, generate_latest
 from tests.support.calls import make_open_call, varied_calls
 
-from tokentape.proxy.telemetry.current_models import CURRENT_MODELS
 from tokentape.proxy.telemetry.exposition import View, exposition
 from tokentape.proxy.telemetry.prometheus import PrometheusSink
 from tokentape.proxy.telemetry.sets import tick
@@ -29,7 +28,7 @@ def cpu_microseconds(act: Callable[[], object], rounds: int) -> float:
 
 def main() -> None:
     registry = CollectorRegistry()
-    sink = PrometheusSink(registry, models=CURRENT_MODELS)
+    sink = PrometheusSink(registry, models=[f"claude-current-{n}" for n in range(20)])
     stream, *_, plain = varied_calls("claude-sonnet-4-5", "default")
     for name, call in (("stream with every kind of block, 6 tools", stream), ("plain reply", plain)):
         opened = make_open_call(call)

@@ -246,6 +246,20 @@ def test_after_stop_the_port_is_free_and_connections_are_closed() -> None:
     again.stop()
 
 
+def test_a_listener_that_was_handed_over_outlives_the_server() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        for _ in range(2):
+            server = AdminServer(CollectorRegistry(), listener=listener.dup())
+            server.start()
+            assert server.port == listener.getsockname()[1]
+            with contextlib.closing(
+                http.client.HTTPConnection("127.0.0.1", server.port, timeout=30)
+            ) as client:
+                client.request("GET", "/healthz")
+                assert client.getresponse().read() == b'{"status": "ok"}\n'
+            server.stop()
+
+
 def test_connections_beyond_the_bound_are_closed_and_room_is_found_again(admin: Admin) -> None:
     with contextlib.ExitStack() as stack:
         held = [stack.enter_context(admin.client()) for _ in range(MAX_CONNECTIONS)]
