@@ -5,14 +5,11 @@ from __future__ import annotations
 import random
 from typing import TYPE_CHECKING
 
-import msgspec
 import pytest
-from tests.support.sdk_oracle import TOOL_BLOCKS, events
-from tests.support.truth import Facts, disagreements, facts_expected, facts_of
-from tests.support.wire import parts_of, segments
+from tests.support.plans import parts_of, segments
+from tests.support.truth import Facts, disagreements, facts_expected, facts_of, facts_of_cut_stream
 
 from tokentape.proxy.frames import Anchor, Ending
-from tokentape.proxy.messages.call import Call, Outcome
 from tokentape.proxy.messages.reader import CallReader
 
 if TYPE_CHECKING:
@@ -20,6 +17,8 @@ if TYPE_CHECKING:
 
     from tests.support.recordings import Interaction
     from tests.support.sdk_oracle import Oracle, Truth
+
+    from tokentape.proxy.messages.call import Call
 
 SALT = b"truth"
 
@@ -96,33 +95,13 @@ def expected(replies: list[Interaction], truths: dict[str, Truth]) -> dict[str, 
 def test_a_stream_that_breaks_off_says_what_the_sdk_saw_until_then(
     replies: list[Interaction], oracle: Oracle
 ) -> None:
-    """Cut in the middle of an event: that event never was. Output counts then were placeholders."""
     told: dict[str, Facts] = {}
     truth: dict[str, Facts] = {}
     for reply in (reply for reply in replies if reply.stream):
         chance = random.Random(reply.name)
-        parts = parts_of(reply)
-        kept = chance.randrange(1, len(parts))
-        cut = parts[:kept]
-        half = parts[kept][: chance.randrange(len(parts[kept]) - 1)]
-        told[reply.name] = facts_of(read(reply, [*cut, half], Ending.UPSTREAM_ABORT))
-        truth[reply.name] = cut_facts(oracle.truth_of_stream(b"".join(cut)), b"".join(cut))
+        for turn in range(3):
+            cut = reply.body[: chance.randrange(len(reply.body) - 1)]
+            name = f"{reply.name} {turn} {len(cut)}"
+            told[name] = facts_of(read(reply, segments(cut, chance), Ending.UPSTREAM_ABORT))
+            truth[name] = facts_of_cut_stream(oracle, cut, SALT)
     assert disagreements(told, truth) == {}
-
-
-def cut_facts(truth: Truth, body: bytes) -> Facts:
-    """The facts of a cut stream: tools whose block never ended have no digest, placeholders are dropped."""
-    names = [event["type"] for _, event in events(body)]
-    whole = facts_expected(truth, SALT, stream=True)
-    usage, tool_calls = whole.usage, whole.tool_calls
-    if usage is not None and "message_delta" not in names:
-        usage = msgspec.structs.replace(usage, output_tokens=None, thinking_tokens=None)
-    if names.count("content_block_stop") < names.count("content_block_start") and is_open_tool(body):
-        tool_calls = (*tool_calls[:-1], (*tool_calls[-1][:3], None))
-    return msgspec.structs.replace(whole, outcome=Outcome.UPSTREAM_ABORT, usage=usage, tool_calls=tool_calls)
-
-
-def is_open_tool(body: bytes) -> bool:
-    """Whether the last block that began is a tool call; the API opens one block at a time."""
-    starts = [event for _, event in events(body) if event["type"] == "content_block_start"]
-    return starts[-1]["content_block"]["type"] in TOOL_BLOCKS

@@ -5,27 +5,22 @@ from __future__ import annotations
 import asyncio
 import random
 import zlib
-from typing import TYPE_CHECKING
 
-import brotli
 import pytest
-import zstandard
-from tests.support.recordings import Interaction
-from tests.support.wire import (
+from tests.support.plans import (
     CODINGS,
-    Message,
     Plan,
-    RecordingsServer,
+    chunked,
+    cut_plan,
+    dechunked,
+    decoder,
     encoded,
-    fetch,
     parts_of,
     plan,
     segments,
-    serving,
 )
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
+from tests.support.recordings import Interaction
+from tests.support.wire import Message, RecordingsServer, fetch, serving
 
 EVENTS = b"".join(b'event: ping\ndata: {"type": "ping", "n": %d}\n\n' % n for n in range(30))
 URL = "https://api.anthropic.com/v1/messages?beta=true"
@@ -75,20 +70,30 @@ def test_both_sides_receive_what_the_other_sent() -> None:
         assert request.body == each.reply.request_body
 
 
-DECODERS: dict[str, Callable[[], Callable[[bytes], bytes]]] = {
-    "identity": lambda: bytes,
-    "gzip": lambda: zlib.decompressobj(wbits=31).decompress,
-    "br": lambda: brotli.Decompressor().process,
-    "zstd": lambda: zstandard.ZstdDecompressor().decompressobj().decompress,
-}
-
-
 @pytest.mark.parametrize("coding", CODINGS)
 def test_a_stream_is_flushed_after_each_event(coding: str) -> None:
     events = parts_of(recorded(0, EVENTS))
     assert (len(events), b"".join(events)) == (30, EVENTS)
-    decode = DECODERS[coding]()
+    decode = decoder(coding)
     assert list(map(decode, encoded(events, coding)))[:30] == events
+
+
+def test_a_cut_reply_ends_before_its_end() -> None:
+    plans = [cut_plan(number, recorded(0, EVENTS), coding) for coding in CODINGS for number in range(3)]
+    replies, _ = direct(plans)
+    for each in plans:
+        reply = replies[each.key]
+        assert (reply.complete, reply.body) == (False, each.sent_body())
+        assert EVENTS.startswith(decoder(each.coding)(reply.body))
+        assert len(reply.body) <= len(each.body)
+
+
+def test_chunks_are_undone_as_far_as_they_go() -> None:
+    framed = chunked(EVENTS, random.Random(5))
+    payloads = [dechunked(framed[:size]) for size in range(len(framed) + 1)]
+    assert payloads[-1] == EVENTS
+    assert all(EVENTS.startswith(payload) for payload in payloads)
+    assert sorted(payloads, key=len) == payloads
 
 
 def test_segments_are_random_and_complete() -> None:
@@ -103,4 +108,4 @@ def test_segments_are_random_and_complete() -> None:
 def test_a_plan_is_the_same_in_every_run() -> None:
     again = plan(0, recorded(0, EVENTS), "gzip")
     assert again == PLANS[1]
-    assert again.seed == zlib.crc32(b"made#0 gzip")
+    assert again.seed == zlib.crc32(b"made#0 gzip 0")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import msgspec
-from tests.support.sdk_oracle import call_usage
+from tests.support.sdk_oracle import TOOL_BLOCKS, Truth, call_usage, events
 
 from tokentape.proxy.messages.call import Call, Outcome, Usage
 from tokentape.proxy.messages.hashing import digest_input
@@ -13,7 +13,7 @@ from tokentape.proxy.messages.hashing import digest_input
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from tests.support.sdk_oracle import Truth
+    from tests.support.sdk_oracle import Oracle
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,3 +81,30 @@ def disagreements(told: Mapping[str, Facts], expected: Mapping[str, Facts]) -> d
             pairs = {field: (getattr(facts, field), getattr(truth, field)) for field in fields}
             found[name] = {field: pair for field, pair in pairs.items() if pair[0] != pair[1]}
     return found
+
+
+def facts_of_cut_stream(oracle: Oracle, body: bytes, salt: bytes) -> Facts:
+    """What the SDK had accumulated when a stream broke off; `body` is cut anywhere.
+
+    An event that was cut never was. Output counts of `message_start` are placeholders, so they are
+    dropped; a tool whose block did not end has no digest; the last event makes a message complete.
+    """
+    seen = body[: body.rfind(b"\n\n") + 2] if b"\n\n" in body else b""
+    names = [event["type"] for _, event in events(seen)]
+    truth = oracle.truth_of_stream(seen) if names else Truth(status=200)
+    facts = facts_expected(truth, salt, stream=True)
+    usage, tool_calls = facts.usage, facts.tool_calls
+    if usage is not None and "message_delta" not in names:
+        usage = msgspec.structs.replace(usage, output_tokens=None, thinking_tokens=None)
+    if _ends_inside_a_tool(seen):
+        tool_calls = (*tool_calls[:-1], (*tool_calls[-1][:3], None))
+    outcome = Outcome.OK if "message_stop" in names else Outcome.UPSTREAM_ABORT
+    return msgspec.structs.replace(facts, outcome=outcome, usage=usage, tool_calls=tool_calls)
+
+
+def _ends_inside_a_tool(body: bytes) -> bool:
+    """The API opens one block at a time."""
+    blocks = [
+        event for _, event in events(body) if event["type"] in {"content_block_start", "content_block_stop"}
+    ]
+    return bool(blocks) and blocks[-1].get("content_block", {}).get("type") in TOOL_BLOCKS

@@ -1,7 +1,6 @@
-"""Recorded replies served over real sockets, and a client that sees every byte.
+"""A server and a client over real sockets that carry out plans and see every byte.
 
-Both sides are written from RFC 9112 with asyncio streams and share no code with the proxy. A `Plan`
-fixes one exchange entirely, from a seed: content coding, framing, and where the bytes are cut.
+Both sides are written from RFC 9112 with asyncio streams and share no code with the proxy.
 """
 
 from __future__ import annotations
@@ -9,121 +8,16 @@ from __future__ import annotations
 import asyncio
 import random
 import threading
-import zlib
 from contextlib import contextmanager
-from itertools import pairwise
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-import brotli
 import msgspec
-import zstandard
+from tests.support.plans import PLAN_HEADER, Headers, chunked, segments
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator, Iterable
 
-    from tests.support.recordings import Interaction
-
-CODINGS = ("identity", "gzip", "br", "zstd")
-PLAN_HEADER = "x-recorded-reply"
-"""Names the plan, all the way through a proxy."""
-
-HOP_BY_HOP = frozenset({"connection", "keep-alive", "transfer-encoding"})
-"""What a proxy may change: RFC 9110 section 7.6.1."""
-
-Headers = list[tuple[str, str]]
-
-
-class _Encoder(Protocol):
-    def compress(self, data: bytes, /) -> bytes: ...
-    def flush(self, mode: int = ..., /) -> bytes: ...
-
-
-class _Brotli:
-    """brotli's compressor with zlib's method names."""
-
-    def __init__(self) -> None:
-        self._stream = brotli.Compressor(quality=4)
-
-    def compress(self, data: bytes, /) -> bytes:
-        return self._stream.process(data)
-
-    def flush(self, mode: int = zlib.Z_FINISH, /) -> bytes:
-        return self._stream.finish() if mode == zlib.Z_FINISH else self._stream.flush()
-
-
-# By coding: a new encoder, and the modes that flush an event and that end the body.
-_ENCODERS: dict[str, tuple[Callable[[], _Encoder], int, int]] = {
-    "gzip": (lambda: zlib.compressobj(wbits=31), zlib.Z_SYNC_FLUSH, zlib.Z_FINISH),
-    "br": (_Brotli, zlib.Z_SYNC_FLUSH, zlib.Z_FINISH),
-    "zstd": (
-        lambda: zstandard.ZstdCompressor().compressobj(),
-        zstandard.COMPRESSOBJ_FLUSH_BLOCK,
-        zstandard.COMPRESSOBJ_FLUSH_FINISH,
-    ),
-}
-
-
-def encoded(parts: list[bytes], coding: str) -> list[bytes]:
-    """Parts of a body under a content coding, each flushed as servers flush events; then the end."""
-    if coding == "identity":
-        return parts
-    encoder_type, flush, finish = _ENCODERS[coding]
-    encoder = encoder_type()
-    return [*(encoder.compress(part) + encoder.flush(flush) for part in parts), encoder.flush(finish)]
-
-
-def parts_of(reply: Interaction) -> list[bytes]:
-    """The events of a stream, else the whole body."""
-    if not reply.stream:
-        return [reply.body]
-    *events, rest = reply.body.split(b"\n\n")
-    return [event + b"\n\n" for event in events] + ([rest] if rest else [])
-
-
-class Plan(msgspec.Struct, frozen=True, kw_only=True):
-    """One exchange: which reply, and how it is put on the wire."""
-
-    key: str
-    reply: Interaction
-    coding: str
-    framing: str
-    """Of the reply: length, chunked, or eof (it ends with the connection)."""
-    chunked_request: bool
-    seed: int
-    body: bytes
-    """The response body on the wire, encoded."""
-
-    def response_headers(self) -> Headers:
-        framing = {
-            "length": [("content-length", str(len(self.body)))],
-            "chunked": [("Transfer-Encoding", "chunked")],
-            "eof": [("connection", "close")],
-        }
-        coding = [] if self.coding == "identity" else [("Content-Encoding", self.coding)]
-        return [*self.reply.served_headers(), *coding, *framing[self.framing]]
-
-    def request_headers(self) -> Headers:
-        length = ("content-length", str(len(self.reply.request_body)))
-        framing = ("Transfer-Encoding", "chunked") if self.chunked_request else length
-        return [("Host", "recorded"), *self.reply.sent_headers(), (PLAN_HEADER, self.key), framing]
-
-    def target(self) -> str:
-        return self.reply.url.removeprefix("https://api.anthropic.com")
-
-
-def plan(number: int, reply: Interaction, coding: str) -> Plan:
-    """The plan for a reply, the same in every run."""
-    seed = zlib.crc32(f"{reply.name} {coding}".encode())
-    chance = random.Random(seed)
-    return Plan(
-        key=f"{number}-{coding}",
-        reply=reply,
-        coding=coding,
-        framing=chance.choice(("length", "chunked", "chunked", "eof")),
-        chunked_request=chance.random() < 0.5,
-        seed=seed,
-        body=b"".join(encoded(parts_of(reply), coding)),
-    )
+    from tests.support.plans import Plan
 
 
 class Message(msgspec.Struct, kw_only=True):
@@ -133,18 +27,6 @@ class Message(msgspec.Struct, kw_only=True):
     headers: Headers
     body: bytes
     complete: bool = True
-
-
-def segments(data: bytes, chance: random.Random) -> list[bytes]:
-    """The data cut at up to a dozen random places."""
-    places = chance.sample(range(len(data) + 1), min(len(data), chance.choice((0, 1, 4, 12))))
-    return [data[start:end] for start, end in pairwise(sorted({0, len(data), *places}))]
-
-
-def chunked(data: bytes, chance: random.Random) -> bytes:
-    """RFC 9112 section 7.1."""
-    chunks = [b"%x\r\n%b\r\n" % (len(part), part) for part in segments(data, chance)]
-    return b"".join(chunks) + b"0\r\n\r\n"
 
 
 def head(start: str, headers: Headers) -> bytes:
@@ -159,28 +41,35 @@ async def receive(reader: asyncio.StreamReader, *, is_response: bool) -> Message
     except asyncio.IncompleteReadError:
         return None
     headers = [(name, value.strip()) for name, _, value in (line.partition(":") for line in lines)]
-    message = Message(start=start, headers=headers, body=b"")
     fields = {name.lower(): value for name, value in headers}
+    body = bytearray()
+    complete = True
     try:
         if fields.get("transfer-encoding") == "chunked":
-            message.body = await _receive_chunked(reader)
+            await _receive_chunks(reader, body)
         elif "content-length" in fields:
-            message.body = await reader.readexactly(int(fields["content-length"]))
+            await _receive_exactly(reader, int(fields["content-length"]), body)
         elif is_response:
-            message.body = await reader.read()
-    except asyncio.IncompleteReadError as error:
-        message.body, message.complete = error.partial, False
-    return message
+            body += await reader.read()
+    except asyncio.IncompleteReadError:
+        complete = False
+    return Message(start=start, headers=headers, body=bytes(body), complete=complete)
 
 
-async def _receive_chunked(reader: asyncio.StreamReader) -> bytes:
-    chunks: list[bytes] = []
+async def _receive_chunks(reader: asyncio.StreamReader, body: bytearray) -> None:
     while size := int((await reader.readuntil(b"\r\n")).partition(b";")[0], 16):
-        chunks.append(await reader.readexactly(size))
+        await _receive_exactly(reader, size, body)
         await reader.readexactly(2)
     while await reader.readuntil(b"\r\n") != b"\r\n":
         pass
-    return b"".join(chunks)
+
+
+async def _receive_exactly(reader: asyncio.StreamReader, size: int, body: bytearray) -> None:
+    try:
+        body += await reader.readexactly(size)
+    except asyncio.IncompleteReadError as error:
+        body += error.partial
+        raise
 
 
 async def send(writer: asyncio.StreamWriter, data: bytes, chance: random.Random) -> None:
@@ -212,12 +101,9 @@ class RecordingsServer:
         """Whether the connection lives on."""
         plan = self._plans[dict(request.headers)[PLAN_HEADER]]
         self.received[plan.key] = request
-        chance = random.Random(plan.seed)
-        body = chunked(plan.body, chance) if plan.framing == "chunked" else plan.body
-        await send(
-            writer, head(f"HTTP/1.1 {plan.reply.status} Recorded", plan.response_headers()) + body, chance
-        )
-        return plan.framing != "eof"
+        start = head(f"HTTP/1.1 {plan.reply.status} Recorded", plan.response_headers())
+        await send(writer, start + plan.framed_body(), random.Random(plan.seed))
+        return plan.framing != "eof" and plan.cut is None
 
 
 @contextmanager
