@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 
 from tokentape.proxy.http1.server import Limits, Reading, ServerConnection
 from tokentape.recorder.standin.answer import Ending
-from tokentape.recorder.standin.api import answer
+from tokentape.recorder.standin.api import OWN, answer
 from tokentape.recorder.standin.errors import ApiError
 from tokentape.recorder.standin.heads import JSON, response_head
 from tokentape.recorder.standin.player import Playback
@@ -78,6 +78,7 @@ class StandInConnection(ServerConnection):
 
     def _respond(self, head: RequestHead) -> None:
         body, self._body = self._body, []
+        raw, self._raw = self._raw, b""
         standin = self._standin
         if standin.repeats.known and (repeat := standin.repeats.find_by_ends(key_of(head, body))):
             self._repeat(repeat)
@@ -92,11 +93,12 @@ class StandInConnection(ServerConnection):
             modern=head.modern,
             keep_alive=head.keep_alive,
         )
-        standin.settle()
+        if call.path.startswith(OWN):
+            standin.settle()
         reply = answer(standin.state, call)
         if call.repeat and may_repeat(reply):
-            raw = self._raw if not self._ahead else b""
-            standin.repeats.keep(key_of(head, body), raw, Repeat(reply, call.request_id, len(call.body)))
+            repeat = Repeat(reply, call.request_id, len(call.body))
+            standin.repeats.keep(key_of(head, body), b"" if self._ahead else raw, repeat)
         self._play(reply)
 
     def _repeat(self, repeat: Repeat) -> None:
@@ -167,7 +169,8 @@ class StandInConnection(ServerConnection):
     def refusal(self, error: ProtocolError) -> bytes:
         """The reply to a client that broke HTTP or a limit; see `ServerConnection`."""
         standin = self._standin
-        standin.state.totals.refused += 1
+        if error.code != "half_closed":
+            standin.state.totals.refused += 1
         request_id = standin.state.ids.next("req")
         refusal = ApiError(error.status, "" if error.status == 413 else error.message)
         body = refusal.body(request_id)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from email.utils import formatdate
+from functools import lru_cache
 from http import HTTPStatus
 from typing import Final
 
@@ -12,6 +13,11 @@ EVENTS: Final = "text/event-stream; charset=utf-8"
 JSONL: Final = "application/x-jsonl"
 
 _PHRASES: Final = {status.value: status.phrase for status in HTTPStatus} | {529: "Overloaded"}
+
+
+@lru_cache(maxsize=8)
+def _date(wall: int) -> str:
+    return formatdate(wall, usegmt=True)
 
 
 def response_head(  # noqa: PLR0913 - each is a header
@@ -42,7 +48,7 @@ def response_head(  # noqa: PLR0913 - each is a header
     return (
         (
             f"HTTP/1.1 {status} {_PHRASES.get(status, 'Unknown')}\r\n"
-            f"date: {formatdate(wall, usegmt=True)}\r\n"
+            f"date: {_date(int(wall))}\r\n"
             f"content-type: {content_type}\r\n"
             f"{'' if length == -1 else framing}"
             f"{f'content-encoding: {coding}' + chr(13) + chr(10) if coding else ''}"

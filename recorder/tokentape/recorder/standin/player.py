@@ -12,7 +12,7 @@ import heapq
 from time import monotonic
 from typing import TYPE_CHECKING, Final, Protocol
 
-from tokentape.recorder.standin.answer import Ending
+from tokentape.recorder.standin.answer import GROUP, Ending
 
 if TYPE_CHECKING:
     import asyncio
@@ -39,7 +39,7 @@ class Listener(Protocol):
 class Playback:
     """One answer being played."""
 
-    __slots__ = ("answer", "began", "blocked", "listener", "place", "stopped")
+    __slots__ = ("answer", "began", "blocked", "listener", "place", "stopped", "waiting")
 
     def __init__(self, listener: Listener, answer: Answer) -> None:
         self.listener = listener
@@ -50,6 +50,9 @@ class Playback:
         self.blocked = False
         """The client does not read."""
         self.stopped = False
+        """The client is gone."""
+        self.waiting = False
+        """It has its place among those that take turns."""
 
     @property
     def written(self) -> int:
@@ -82,7 +85,8 @@ class Player:
         """Write now; called early where a connection is about to end."""
         out, self._out = self._out, []
         for transport, data in out:
-            transport.write(data)
+            if not transport.is_closing():
+                transport.write(data)
 
     # Playing.
 
@@ -90,7 +94,7 @@ class Player:
         """Begin, at a moment when everything written before has been queued."""
         answer = playback.answer
         if answer.due:
-            self._at(playback.began + answer.due[0], playback)
+            self._begin(playback)
         elif len(answer.pieces) == 1 or not answer.separate:
             self._whole(playback)
         else:
@@ -117,6 +121,9 @@ class Player:
         self._end(playback)
 
     def _take_turns(self, playback: Playback) -> None:
+        if playback.waiting:
+            return
+        playback.waiting = True
         self._taking_turns.append(playback)
         if not self._turn_scheduled:
             self._turn_scheduled = True
@@ -128,6 +135,7 @@ class Player:
         again = self._taking_turns
         for playback in playing:
             if playback.stopped or playback.blocked:
+                playback.waiting = False
                 continue
             pieces = playback.answer.pieces
             place = playback.place
@@ -142,6 +150,14 @@ class Player:
             self._loop.call_soon(self._turn)
 
     # At times.
+
+    def _begin(self, playback: Playback) -> None:
+        if playback.answer.due[0] > _EARLY:
+            self._at(playback.began + playback.answer.due[0], playback)
+        else:
+            # A reply that went before on this connection may still be queued.
+            self.flush()
+            self._advance(playback, playback.began + _EARLY)
 
     def _at(self, due: float, playback: Playback) -> None:
         self._number += 1
@@ -170,24 +186,29 @@ class Player:
         self._arm()
 
     def _advance(self, playback: Playback, until: float) -> None:
-        answer, place = playback.answer, playback.place
-        limit = until - playback.began
-        end = place
-        while end < len(answer.pieces) and answer.due[end] <= limit:
-            end += 1
-        transport = playback.listener.transport
-        playback.place = end
-        if answer.separate:
-            for piece in answer.pieces[place:end]:
-                transport.write(piece)
-        elif end > place:
-            transport.write(b"".join(answer.pieces[place:end]))
-        elif place == len(answer.pieces):
-            transport.write(answer.ping)
-        if end < len(answer.pieces):
-            self._at(playback.began + answer.due[end], playback)
-        else:
+        """Write what is due, as far as the client takes it."""
+        answer, limit = playback.answer, until - playback.began
+        count = len(answer.pieces)
+        if playback.place == count:
+            playback.listener.transport.write(answer.ping)
+        while playback.place < count and answer.due[playback.place] <= limit and not playback.blocked:
+            self._write_due(playback, limit)
+        if playback.place == count:
             self._end(playback)
+        elif not playback.blocked:
+            self._at(playback.began + answer.due[playback.place], playback)
+
+    def _write_due(self, playback: Playback, limit: float) -> None:
+        """One write: of one piece where they are separate, else of what is due and not too large."""
+        answer, place = playback.answer, playback.place
+        pieces, due = answer.pieces, answer.due
+        end, size = place + 1, len(pieces[place])
+        while not answer.separate and end < len(pieces) and due[end] <= limit and size < GROUP:
+            size += len(pieces[end])
+            end += 1
+        playback.place = end
+        data = pieces[place] if end == place + 1 else b"".join(pieces[place:end])
+        playback.listener.transport.write(data)
 
     def _end(self, playback: Playback) -> None:
         answer = playback.answer

@@ -35,8 +35,9 @@ _KEPT: Final = 20_000
 class Unit(NamedTuple):
     """One block of a prompt."""
 
-    content: bytes
-    """What must be equal for the block to be the same."""
+    role: bytes
+    block: Block
+    """With the role, what must be equal for the block to be the same."""
     tokens: int
     mark: CacheControl | None
 
@@ -64,7 +65,7 @@ def units(prompt: Prompt) -> list[Unit]:
     found = [_unit(b"tool", block) for block in prompt.tools or ()]
     found += _part(b"system", prompt.system)
     # What changes the messages' meaning but not the tools' and the system's.
-    found.append(Unit(msgspec.json.encode((prompt.tool_choice, prompt.thinking)), 0, None))
+    found.append(Unit(msgspec.json.encode((prompt.tool_choice, prompt.thinking)), {}, 0, None))
     for message in prompt.messages:
         found += _part(message.role.encode(), message.content)
     if prompt.cache_control and found[-1].mark is None:
@@ -86,13 +87,14 @@ def _check_marks(ttls: list[str]) -> None:
 def _part(role: bytes, content: str | list[Block] | None) -> Iterator[Unit]:
     if isinstance(content, str):
         # The same as one text block.
-        yield Unit(role + canonical({"type": "text", "text": content}), text_tokens(content), None)
+        yield Unit(role, {"type": "text", "text": content}, text_tokens(content), None)
     elif content:
         yield from (_unit(role, block) for block in content)
 
 
 def _unit(role: bytes, block: Block) -> Unit:
-    return Unit(role + canonical(block), block_tokens(block), cache_control(block))
+    mark = cache_control(block) if "cache_control" in block else None
+    return Unit(role, block, block_tokens(block), mark)
 
 
 def _ttl(unit: Unit) -> str:
@@ -165,7 +167,7 @@ def _prefixes(prompt: list[Unit]) -> tuple[list[int], list[bytes]]:
     tokens, digest = 0, b""
     for unit in prompt:
         tokens += unit.tokens
-        digest = blake2b(digest + unit.content, digest_size=16).digest()
+        digest = blake2b(digest + unit.role + canonical(unit.block), digest_size=16).digest()
         ends.append(tokens)
         hashes.append(digest)
     return ends, hashes

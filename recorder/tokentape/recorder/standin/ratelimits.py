@@ -6,6 +6,7 @@ One token bucket a credential, model and kind, refilled evenly over a minute. No
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
@@ -66,12 +67,13 @@ def _take(buckets: Buckets, kind: str, limit: int, count: int, now: float) -> in
 def _lines(kind: str, limit: int, left: int, wall: float) -> tuple[str, str, str]:
     """Tokens that are left are rounded to thousands, as the API does."""
     shown = left if kind == "requests" else min(limit, round(left, -3))
-    reset = _rfc3339(wall + (limit - left) / limit * _MINUTE)
+    reset = _rfc3339(int(wall + (limit - left) / limit * _MINUTE))
     name = f"anthropic-ratelimit-{kind}"
     return f"{name}-limit: {limit}\r\n", f"{name}-remaining: {shown}\r\n", f"{name}-reset: {reset}\r\n"
 
 
-def _rfc3339(wall: float) -> str:
+@lru_cache(maxsize=256)
+def _rfc3339(wall: int) -> str:
     return datetime.fromtimestamp(wall, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 

@@ -171,8 +171,8 @@ class _Speech:
             events.add(PING, before)
         deltas = _deltas(index, block, behaviour.chunk_tokens, self._padding())
         count = len(deltas)
-        for number, delta in enumerate(deltas, 1):
-            events.add(delta, before - (-cost * number // count))
+        events.data += deltas
+        events.tokens += [before - (-cost * number // count) for number in range(1, count + 1)]
         self._said += cost
         self._add("content_block_stop", {"index": index})
 

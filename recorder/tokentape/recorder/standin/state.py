@@ -7,7 +7,7 @@ from hashlib import blake2b
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
-from tokentape.recorder.standin.answer import Answer, Ending, break_connection, cut_at
+from tokentape.recorder.standin.answer import GROUP, Answer, Ending, break_connection, cut_at, grouped
 from tokentape.recorder.standin.batches import Batches
 from tokentape.recorder.standin.behaviour import Behaviours, Settings
 from tokentape.recorder.standin.coding import choose, encoded
@@ -165,6 +165,9 @@ class State:
         answer = Answer(pieces=[head, body], due=[due, due] if due else [], ending=ending, tally=tally)
         if fault:
             _broken_off(answer, fault)
+        elif len(body) > GROUP:
+            answer.pieces = [head, *grouped([body])]
+            answer.due = [due] * len(answer.pieces) if due else []
         return answer
 
     def refused(self, call: Call, error: ApiError) -> Answer:
