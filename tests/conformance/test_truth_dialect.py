@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import random
-from typing import TYPE_CHECKING
+from collections import Counter
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.support.plans import parts_of, segments
@@ -105,3 +107,40 @@ def test_a_stream_that_breaks_off_says_what_the_sdk_saw_until_then(
             told[name] = facts_of(read(reply, segments(cut, chance), Ending.UPSTREAM_ABORT))
             truth[name] = facts_of_cut_stream(oracle, cut, SALT)
     assert disagreements(told, truth) == {}
+
+
+def test_requests_are_read_as_plain_json_says(replies: list[Interaction]) -> None:
+    told: dict[str, Any] = {}
+    truth: dict[str, Any] = {}
+    for reply in (reply for reply in replies if reply.request_body):
+        asked = json.loads(reply.request_body)
+        facts = read(reply, [reply.body]).request
+        told[reply.name] = (facts.model, facts.max_tokens, facts.stream, facts.messages, facts.tools)
+        counts = (len(asked["messages"]), len(asked.get("tools") or []))
+        truth[reply.name] = (asked["model"], asked["max_tokens"], asked.get("stream"), *counts)
+    assert len(truth) == 698
+    assert {name: (told[name], truth[name]) for name in truth if told[name] != truth[name]} == {}
+
+
+def test_other_endpoints_are_never_misread(interactions: list[Interaction]) -> None:
+    calls = [read(other, [other.body]) for other in interactions if not other.is_message]
+    assert [call.id for call in calls if call.usage or call.parse_errors or call.unknown] == []
+    assert Counter((call.method, call.endpoint, call.outcome.value) for call in calls) == {
+        ("DELETE", "/v1/files/{id}", "ok"): 3,
+        ("DELETE", "/v1/messages/batches/{id}", "ok"): 1,
+        ("GET", "/v1/files", "ok"): 3,
+        ("GET", "/v1/files/{id}", "ok"): 2,
+        ("GET", "/v1/messages/batches", "ok"): 2,
+        ("GET", "/v1/messages/batches/{id}", "ok"): 22,
+        ("GET", "/v1/messages/batches/{id}/results", "api_error"): 1885,
+        ("GET", "/v1/messages/batches/{id}/results", "ok"): 3,
+        ("GET", "/v1/models", "api_error"): 1,
+        ("GET", "/v1/models", "ok"): 5,
+        ("GET", "/v1/models/{id}", "ok"): 1,
+        ("HEAD", "other", "api_error"): 5,
+        ("POST", "/v1/complete", "ok"): 3,
+        ("POST", "/v1/files", "ok"): 4,
+        ("POST", "/v1/messages/batches", "ok"): 7,
+        ("POST", "/v1/messages/batches/{id}/cancel", "ok"): 1,
+        ("POST", "/v1/messages/count_tokens", "ok"): 9,
+    }
