@@ -61,11 +61,8 @@ def send(proxy: RunningProxy, calls: int, *, size: int = 100) -> list[int]:
 
 def send_at_once(proxy: RunningProxy, clients: int, calls: int, *, size: int = 100) -> list[int]:
     with ThreadPoolExecutor(clients) as pool:
-        return [
-            status
-            for statuses in pool.map(lambda _: send(proxy, calls, size=size), range(clients))
-            for status in statuses
-        ]
+        sent = [pool.submit(send, proxy, calls, size=size) for _ in range(clients)]
+        return [status for one in sent for status in one.result()]
 
 
 def test_calls_made_while_the_observer_is_dead_are_metered_later_or_counted(
