@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from tokentape.cli.demo.command import demo
 from tokentape.cli.run import run
 from tokentape.cli.up import up
 
@@ -19,7 +20,7 @@ def main() -> None:
     """
 
 
-for command in (up, run):
+for command in (up, run, demo):
     main.add_command(command)
 
 

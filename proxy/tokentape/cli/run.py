@@ -91,8 +91,9 @@ def summary(totals: Totals) -> str:
     tokens = totals.tokens
     ratio = "" if tokens.hit_ratio is None else f", hit ratio {tokens.hit_ratio:.0%}"
     unmetered = sum(totals.unmetered.values())
+    aborted = f", {totals.aborted:,} aborted" if totals.aborted else ""
     lost = f", {unmetered:,} more not metered" if unmetered else ""
-    line = f"tokentape: {_counted(totals.calls, 'call')}, {_counted(totals.errors, 'error')}{lost}"
+    line = f"tokentape: {_counted(totals.calls, 'call')}, {_counted(totals.errors, 'error')}{aborted}{lost}"
     if not totals.calls:
         return line
     return (

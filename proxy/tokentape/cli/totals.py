@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from tokentape.cli.tokens import Tokens
+from tokentape.proxy.messages.call import Outcome
 from tokentape.proxy.telemetry.prometheus import APART
 
 if TYPE_CHECKING:
@@ -20,34 +22,14 @@ if TYPE_CHECKING:
     from tokentape.proxy.messages.call import Call, Iteration, OpenCall, Usage
 
 
-class Tokens(msgspec.Struct):
-    """Tokens by kind, as on `/metrics`: the kinds are disjoint."""
-
-    input: int = 0
-    cache_read: int = 0
-    cache_write: int = 0
-    output: int = 0
-
-    def add(self, usage: Usage | Iteration) -> None:
-        """Add what a reply, or an iteration inside it, says."""
-        self.input += usage.input_tokens or 0
-        self.cache_read += usage.cache_read_input_tokens or 0
-        self.cache_write += usage.cache_creation_input_tokens or 0
-        self.output += usage.output_tokens or 0
-
-    @property
-    def hit_ratio(self) -> float | None:
-        """The share of all input tokens that came from the cache; `None` where there were none."""
-        total = self.input + self.cache_read + self.cache_write
-        return self.cache_read / total if total else None
-
-
 class Totals(msgspec.Struct):
     """The sums."""
 
     calls: int = 0
     errors: int = 0
-    """Calls that did not end well."""
+    """Calls that did not end well, those aside that the client itself broke off."""
+    aborted: int = 0
+    """Calls that the client broke off."""
     tokens: Tokens = msgspec.field(default_factory=Tokens)
     unmetered: dict[str, int] = {}
     """By worker: calls that were carried but not understood, and so are in no other sum."""
@@ -55,12 +37,20 @@ class Totals(msgspec.Struct):
     def add(self, call: Call) -> None:
         """Count a finished call."""
         self.calls += 1
-        self.errors += call.outcome != "ok"
+        self.aborted += call.outcome == Outcome.CLIENT_ABORT
+        self.errors += call.outcome not in {Outcome.OK, Outcome.CLIENT_ABORT}
         if call.usage is not None:
-            self.tokens.add(call.usage)
+            self._add_tokens(call.usage)
             for iteration in call.usage.iterations:
                 if iteration.type in APART:
-                    self.tokens.add(iteration)
+                    self._add_tokens(iteration)
+
+    def _add_tokens(self, usage: Usage | Iteration) -> None:
+        tokens = self.tokens
+        tokens.input += usage.input_tokens or 0
+        tokens.cache_read += usage.cache_read_input_tokens or 0
+        tokens.cache_write += usage.cache_creation_input_tokens or 0
+        tokens.output += usage.output_tokens or 0
 
 
 def read_totals(path: Path) -> Totals:

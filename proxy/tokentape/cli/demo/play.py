@@ -1,0 +1,101 @@
+"""The course of a demo: everything is started, the scenes are played, the figures shown, all is ended."""
+
+from __future__ import annotations
+
+import asyncio
+import itertools
+from time import monotonic
+from typing import TYPE_CHECKING, Final
+
+import msgspec
+
+from tokentape.cli.demo.clients import Clients
+from tokentape.cli.demo.figures import known_calls, read_figures
+from tokentape.cli.demo.scenes import SCENES
+from tokentape.cli.demo.stage import Stage
+from tokentape.cli.demo.upstream import requests_answered, stand_in
+from tokentape.cli.errors import FailedError
+from tokentape.cli.launch import Proxy
+from tokentape.cli.scrape import scrape
+from tokentape.cli.signals import StopSignals
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from rich.console import Console
+
+    from tokentape.cli.demo.figures import Figures
+    from tokentape.cli.options import Settings
+
+_DRAIN_SECONDS: Final = 2.0
+_SETTLE_SECONDS: Final = 5.0
+_PAUSE_SECONDS: Final = 2.0
+"""Between two scenes of the traffic that goes on: light, and always one scene at a time."""
+_ENCORES: Final = 2_000
+"""Scenes after which the traffic ends, about an hour; the proxy goes on."""
+
+
+async def play(settings: Settings, console: Console) -> None:
+    """Play all scenes, then end, or go on until a signal."""
+    stage = Stage(console)
+    with StopSignals() as signals:
+        stopped: asyncio.Task[bool] = asyncio.create_task(signals.first.wait())
+        async with stand_in() as upstream:
+            drain = min(settings.drain, _DRAIN_SECONDS)
+            proxy = Proxy(msgspec.structs.replace(settings, upstream=upstream, drain=drain))
+            signals.later = proxy.kill
+            async with proxy, Clients(proxy.base_url) as clients:
+                await _unless(stopped, _tour(stage, proxy, clients, upstream))
+                if not settings.once:
+                    await _unless(stopped, _encores(stage, proxy, clients))
+        stopped.cancel()
+
+
+async def _unless(stopped: asyncio.Task[bool], work: Coroutine[None, None, None]) -> None:
+    """Do some work, or less of it where a stop comes first."""
+    task = asyncio.create_task(work)
+    await asyncio.wait([task, stopped], return_when=asyncio.FIRST_COMPLETED)
+    if task.done():
+        task.result()
+    else:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def _tour(stage: Stage, proxy: Proxy, clients: Clients, upstream: str) -> None:
+    assert proxy.metrics_url is not None
+    with stage.tour(len(SCENES)) as shown:
+        for scene in SCENES:
+            with shown(scene.title):
+                await scene.play(clients)
+        figures = await _settled(proxy.metrics_url, upstream)
+    stage.show(figures, proxy.metrics_url)
+
+
+async def _settled(metrics_url: str, upstream: str) -> Figures:
+    """The figures once the proxy knows of every request that the stand-in has answered.
+
+    Raises:
+        FailedError: it does not get to know of them.
+    """
+    answered = await asyncio.to_thread(requests_answered, upstream)
+    deadline = monotonic() + _SETTLE_SECONDS
+    latest = await asyncio.to_thread(scrape, metrics_url)
+    while known_calls(latest) < answered:
+        if monotonic() > deadline:
+            known = known_calls(latest)
+            raise FailedError(f"The stand-in answered {answered} calls, and /metrics knows of {known}.")
+        await asyncio.sleep(0.05)
+        latest = await asyncio.to_thread(scrape, metrics_url)
+    return read_figures(latest)
+
+
+async def _encores(stage: Stage, proxy: Proxy, clients: Clients) -> None:
+    """Some traffic for as long as somebody may look, then none, for ever."""
+    assert proxy.metrics_url is not None
+    with stage.going_on(proxy.base_url) as show:
+        for scene in itertools.islice(itertools.cycle(SCENES), _ENCORES):
+            await asyncio.sleep(_PAUSE_SECONDS)
+            await scene.play(clients)
+            show(read_figures(await asyncio.to_thread(scrape, proxy.metrics_url)))
+        await asyncio.Event().wait()

@@ -1,0 +1,63 @@
+"""What a demo shows: its progress on a terminal, the figures everywhere."""
+
+from __future__ import annotations
+
+import contextlib
+from typing import TYPE_CHECKING
+
+from rich.live import Live
+from rich.progress import BarColumn, Progress, TextColumn
+
+from tokentape.cli.demo.table import tables
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Generator
+
+    from rich.console import Console
+
+    from tokentape.cli.demo.figures import Figures
+
+
+class Stage:
+    """Where a demo is shown. A pipe gets the figures and nothing else."""
+
+    def __init__(self, console: Console) -> None:
+        self._console = console
+
+    @contextlib.contextmanager
+    def tour(self, scenes: int) -> Generator[Callable[[str], contextlib.AbstractContextManager[None]]]:
+        """A context in which each scene is shown, as long as its own context lasts."""
+        columns = (BarColumn(20), TextColumn("{task.description}"))
+        with Progress(
+            *columns, console=self._console, transient=True, disable=not self._console.is_terminal
+        ) as progress:
+            task = progress.add_task("", total=scenes)
+
+            @contextlib.contextmanager
+            def scene(title: str) -> Generator[None]:
+                progress.update(task, description=title)
+                yield
+                progress.advance(task)
+                if self._console.is_terminal:
+                    progress.console.print(f"[green]✓[/] {title}")
+
+            yield scene
+
+    def show(self, figures: Figures, metrics_url: str) -> None:
+        """The figures after the tour."""
+        self._console.print(tables(figures))
+        if figures.unmetered:
+            self._console.print(f"{figures.unmetered:,} calls were carried but not metered.")
+        self._console.print(f"metrics {metrics_url}", soft_wrap=True)
+
+    @contextlib.contextmanager
+    def going_on(self, base_url: str) -> Generator[Callable[[Figures], None]]:
+        """A context in which the figures are shown again and again; on a terminal only."""
+        if not self._console.is_terminal:
+            yield lambda _figures: None
+            return
+        self._console.print(
+            f"Some traffic goes on through {base_url}, for a scraper to see. Ctrl-C stops.\n", soft_wrap=True
+        )
+        with Live(console=self._console, auto_refresh=False, transient=True) as live:
+            yield lambda figures: live.update(tables(figures), refresh=True)
