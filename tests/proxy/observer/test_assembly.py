@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import tracemalloc
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -144,6 +145,25 @@ def test_a_body_that_does_not_decode_is_said_and_nothing_else_is_lost() -> None:
     (call,) = kept.calls
     assert (call.usage, call.status, call.parse_errors) == (None, 200, ("decoding",))
     assert assembler.closed == 1
+
+
+def test_a_request_that_does_not_decode_costs_nothing_of_the_reply() -> None:
+    head = REQUEST_HEAD.replace(b"\r\n\r\n", b"\r\nContent-Encoding: gzip\r\n\r\n")
+    kept, _ = assemble([opened(b"this is not gzip", head=head), replied()])
+    (call,) = kept.calls
+    assert call.usage is not None
+    assert (call.usage.output_tokens, call.stop_reason, call.parse_errors) == (3, "end_turn", ("decoding",))
+
+
+def test_a_bomb_is_read_in_small_pieces() -> None:
+    reply = REPLY_HEAD.replace(b"\r\n\r\n", b"\r\ncontent-encoding: gzip\r\n\r\n")
+    bomb = gzip.compress(bytes(128 * 1024 * 1024))
+    tracemalloc.start()
+    kept, _ = assemble([opened(), replied(bomb, head=reply)])
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert kept.calls[0].parse_errors == ("reply_too_large",)
+    assert peak < 80 * 1024 * 1024  # 32 MB is what a reply may have before it is let go of
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 import msgspec
 
@@ -17,9 +17,11 @@ from tokentape.proxy.frames import (
     split_opened,
 )
 from tokentape.proxy.messages.reader import CallReader
-from tokentape.proxy.observer.decoding import Decoder, DecodingError, decoder_for
+from tokentape.proxy.observer.decoding import DecodingError, decoder_for
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from tokentape.proxy.frames import Frame
     from tokentape.proxy.messages.attempts import AttemptTracker
     from tokentape.proxy.observer.dispatch import Dispatch
@@ -35,6 +37,20 @@ _state = msgspec.json.Decoder(WorkerState)
 Headers = list[tuple[bytes, bytes]]
 
 
+class _Decodes(Protocol):
+    """What a body goes through on its way to the reader."""
+
+    def pieces(self, data: bytes) -> Iterable[bytes]: ...
+
+
+class _Deaf:
+    """In place of a decoder that has failed: the rest of the body means nothing."""
+
+    def pieces(self, data: bytes) -> Iterable[bytes]:
+        del data
+        return ()
+
+
 class _Open:
     """One exchange under way: who reads it, and how its bodies are decoded."""
 
@@ -42,8 +58,9 @@ class _Open:
 
     def __init__(self, reader: CallReader) -> None:
         self.reader = reader
-        self.request: Decoder | None = None
-        self.response: Decoder | None = None
+        self.request: _Decodes | None = None
+        """`None` where the body is not encoded, as for `response`."""
+        self.response: _Decodes | None = None
         self.ended = False
         self.broken = False
         """Its reader failed; only its end is awaited."""
@@ -120,12 +137,18 @@ class Assembler:
         elif kind == Kind.REQUEST_BODY:
             self._request_body(exchange, frame.payload, ended=bool(frame.flags & Flag.END))
         else:
-            if kind == Kind.RESPONSE_BODY:
-                self._response_body(exchange, frame.payload, frame.received)
-            else:
-                self._response_head(exchange, frame)
+            self._reply_frame(exchange, frame)
             if frame.flags & Flag.LAST:
                 self._close(number, Ending.COMPLETE, "", 0, frame.received)
+
+    def _reply_frame(self, exchange: _Open, frame: Frame) -> None:
+        if exchange.broken:
+            return
+        if frame.kind == Kind.RESPONSE_BODY:
+            if frame.payload:
+                self._response_body(exchange, frame.payload, frame.received)
+        else:
+            self._response_head(exchange, frame)
 
     def _opened(self, worker: Hello, frame: Frame) -> None:
         labels, head, body = split_opened(frame.payload)
@@ -155,15 +178,20 @@ class Assembler:
         self._request_body(exchange, body, ended=bool(frame.flags & Flag.END))
 
     def _request_body(self, exchange: _Open, data: bytes, *, ended: bool) -> None:
-        if exchange.request is not None:
-            data = self._decode(exchange, exchange.request, data)
-            if ended:
-                data += self._flush(exchange.request)
-        if data:
-            exchange.reader.request_body(data)
+        reader = exchange.reader
+        if exchange.request is None:
+            if data:
+                reader.request_body(data)
+        else:
+            try:
+                for piece in exchange.request.pieces(data):
+                    reader.request_body(piece)
+            except DecodingError:
+                reader.fail("decoding")
+                exchange.request = _Deaf()
         if ended and not exchange.ended:
             exchange.ended = True
-            self._dispatch.opened(exchange.reader.request_end())
+            self._dispatch.opened(reader.request_end())
 
     def _response_head(self, exchange: _Open, frame: Frame) -> None:
         head, body = split_head(frame.payload)
@@ -172,59 +200,43 @@ class Assembler:
         if encoding:
             exchange.response = self._decoder(exchange, encoding)
             if frame.flags & Flag.RESUMED:
-                exchange.broken = True  # a compressed stream cannot be entered in its middle
+                # A compressed stream cannot be entered in its middle.
+                exchange.response = _Deaf()
                 exchange.reader.fail("resumed_compressed")
         if not frame.flags & Flag.RESUMED:
             self._dispatch.added_latency("response", frame.written - frame.received)
         if body:
             self._response_body(exchange, body, frame.received)
 
-    def _response_body(self, exchange: _Open, data: bytes, at: float) -> None:
-        if exchange.broken:
+    @staticmethod
+    def _response_body(exchange: _Open, data: bytes, at: float) -> None:
+        reader = exchange.reader
+        if exchange.response is None:
+            reader.response_body(data, at)
             return
-        if exchange.response is not None:
-            data = self._decode(exchange, exchange.response, data)
-        if data:
-            exchange.reader.response_body(data, at)
+        try:
+            for piece in exchange.response.pieces(data):
+                reader.response_body(piece, at)
+        except DecodingError:
+            reader.fail("decoding")
+            exchange.response = _Deaf()
 
     def _close(self, number: int, ending: Ending, reason: str, status: int, at: float) -> None:
         exchange = self._open.pop(number)
         try:
-            if exchange.response is not None and not exchange.broken:
-                data = self._flush(exchange.response)
-                if data:
-                    exchange.reader.response_body(data, at)
             call = exchange.reader.close(ending, reason, status, at)
         except Exception:
             self._dispatch.failed("dialect")
             return
         self._dispatch.closed(call)
 
-    def _decoder(self, exchange: _Open, encoding: bytes) -> Decoder | None:
+    @staticmethod
+    def _decoder(exchange: _Open, encoding: bytes) -> _Decodes:
         try:
             return decoder_for(encoding, DECODED_LIMIT)
         except DecodingError:
             exchange.reader.fail("decoding")
-            return None
-
-    @staticmethod
-    def _decode(exchange: _Open, decoder: Decoder, data: bytes) -> bytes:
-        if exchange.broken:
-            return b""
-        try:
-            return decoder.feed(data)
-        except DecodingError:
-            exchange.reader.fail("decoding")
-            exchange.broken = True
-            return b""
-
-    @staticmethod
-    def _flush(decoder: Decoder) -> bytes:
-        try:
-            return decoder.flush()
-        except DecodingError:
-            # A body cut short by an abort ends inside its encoding; that is no failure of decoding.
-            return b""
+            return _Deaf()
 
 
 def read_head(raw: bytes) -> tuple[str, Headers, bytes]:
