@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from tests.benchmarks.results import RowResult
 
-_WIDTH_IN_A_PIPE = 150
+_WIDTH_IN_A_PIPE = 175
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):
@@ -58,7 +58,7 @@ def _run(name: str, options: argparse.Namespace, progress: Callable[[str], None]
     without: set[str] = set(options.without)
     if not options.with_litellm:
         without.add("litellm")
-    return run_row(row, Options(options.seconds, options.rounds, frozenset(without), progress))
+    return run_row(row, Options(options.seconds, options.rounds, frozenset(without), progress=progress))
 
 
 def _names() -> list[str]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPException
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -27,12 +27,18 @@ class Reply(msgspec.Struct, frozen=True):
 
 
 def ask(running: Running, traffic: Traffic) -> Reply:
-    """Send the request once."""
+    """Send the request once.
+
+    Raises:
+        DisagreementError: there is no reply.
+    """
     connection = HTTPConnection(HOST, running.port, timeout=60)
     try:
         connection.request("POST", running.prefix + traffic.path, traffic.body, dict(traffic.headers))
         response = connection.getresponse()
         body, kind = response.read(), response.headers.get_content_type()
+    except (OSError, HTTPException) as error:
+        raise DisagreementError(f"{running.name} did not answer: {error!r}") from error
     finally:
         connection.close()
     events = _event_data(body) if kind == "text/event-stream" else [body]

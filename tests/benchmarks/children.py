@@ -6,12 +6,13 @@ import socket
 import subprocess
 import time
 from contextlib import contextmanager
+from http.client import HTTPConnection, HTTPException
 from typing import TYPE_CHECKING
 
 import psutil
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable, Mapping, Sequence
+    from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
     from pathlib import Path
 
 HOST = "127.0.0.1"
@@ -67,16 +68,47 @@ def await_listening(process: subprocess.Popen[bytes], port: int, log: Path, seco
     Raises:
         StartError: the process ended first, or `seconds` are over; holds the end of its log.
     """
+    _await(lambda: _listens(port), process, log, seconds)
+
+
+def await_answer(
+    process: subprocess.Popen[bytes], port: int, path: str, log: Path, seconds: float = 30
+) -> None:
+    """Return once `GET path` on `port` is answered with 200.
+
+    Raises:
+        StartError: as `await_listening`.
+    """
+    _await(lambda: _answers(port, path), process, log, seconds)
+
+
+def _await(ready: Callable[[], bool], process: subprocess.Popen[bytes], log: Path, seconds: float) -> None:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline and process.poll() is None:
-        try:
-            socket.create_connection((HOST, port), timeout=1).close()
-        except OSError:
-            time.sleep(_POLL_SECONDS)
-        else:
+        if ready():
             return
+        time.sleep(_POLL_SECONDS)
     tail = " | ".join(log.read_text("utf-8", "replace").splitlines()[-3:])
-    raise StartError(f"nothing listens on port {port}: {tail or 'no output'}")
+    raise StartError(f"{log.stem} did not start: {tail or 'no output'}")
+
+
+def _listens(port: int) -> bool:
+    try:
+        socket.create_connection((HOST, port), timeout=1).close()
+    except OSError:
+        return False
+    return True
+
+
+def _answers(port: int, path: str) -> bool:
+    connection = HTTPConnection(HOST, port, timeout=5)
+    try:
+        connection.request("GET", path)
+        return connection.getresponse().status == 200
+    except (OSError, HTTPException):
+        return False
+    finally:
+        connection.close()
 
 
 def family(pid: int) -> tuple[int, ...]:

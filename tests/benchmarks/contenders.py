@@ -14,7 +14,15 @@ from typing import TYPE_CHECKING, Final
 
 import psutil
 from tests.benchmarks import private_environment
-from tests.benchmarks.children import HOST, StartError, await_listening, child, family, free_port
+from tests.benchmarks.children import (
+    HOST,
+    StartError,
+    await_answer,
+    await_listening,
+    child,
+    family,
+    free_port,
+)
 from tests.benchmarks.load import Running
 
 if TYPE_CHECKING:
@@ -131,7 +139,8 @@ def tokentape(upstream: Running, folder: Path) -> Generator[Running]:
         *("--upstream", f"http://{HOST}:{upstream.port}"),
     )
     with child(command, log) as process:
-        await_listening(process, admin, log)
+        await_answer(process, admin, "/readyz", log)
+        await_answer(process, port, "/.tokentape/healthz", log)
         workers, observers = _worker_and_observer(process.pid)
         yield Running(name="tokentape", port=port, pids=workers, observer=observers[0], admin=admin)
 

@@ -36,7 +36,10 @@ class Counts(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def exact(self) -> bool:
-        """Every call that was carried is in exactly one of the two other counts."""
+        """Every call that was carried is in exactly one of the two other counts.
+
+        False for good once the observer has been replaced: what it metered began anew.
+        """
         return self.carried == self.metered + self.unmetered and not self.inflight
 
 
@@ -96,12 +99,14 @@ def await_in_time(admin: int, before: Counts, calls: int) -> Progress:
         time.sleep(min(_POLL_SECONDS, IN_TIME_SECONDS - lag))
 
 
-def await_settled(admin: int, before: Counts, calls: int) -> Counts:
-    """The counts once every carried call is metered or unmetered; after 30 s, the counts as they are."""
+def await_settled(admin: int, carried: int = 0) -> Counts:
+    """The counts once at least `carried` calls were, and each is metered or unmetered.
+
+    After 30 s, the counts as they are.
+    """
     deadline = time.monotonic() + _SETTLE_SECONDS
     while True:
         now = read_counts(admin)
-        settled = now.exact and now.carried - before.carried >= calls
-        if settled or time.monotonic() > deadline:
+        if (now.exact and now.carried >= carried) or time.monotonic() > deadline:
             return now
         time.sleep(_POLL_SECONDS)

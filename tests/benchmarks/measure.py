@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 from tests.benchmarks.children import cpu_seconds
-from tests.benchmarks.counts import await_in_time, await_settled, read_counts
+from tests.benchmarks.counts import await_in_time, await_settled
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -31,6 +31,9 @@ class Metering(msgspec.Struct, frozen=True, kw_only=True):
     """CPU seconds of the observer, late calls included."""
     metered: int
     """All calls metered in the end, cut off ones included."""
+    before: Counts
+    after: Counts
+    """Once they were final."""
 
 
 class Round(msgspec.Struct, frozen=True, kw_only=True):
@@ -63,7 +66,7 @@ def measure(running: Running, load: Load, served: Callable[[], int]) -> Round:
     `served` tells how many calls upstream was asked so far.
     """
     admin = running.admin
-    before = read_counts(admin) if admin else None
+    before = await_settled(admin) if admin else None
     served_before = served()
     cpu, observer = cpu_seconds(running.pids), _observer_cpu(running)
     carried = load(running)
@@ -71,7 +74,7 @@ def measure(running: Running, load: Load, served: Callable[[], int]) -> Round:
         metering = None
     else:
         progress = await_in_time(admin, before, carried.calls)
-        after = await_settled(admin, before, carried.calls)
+        after = await_settled(admin, before.carried + carried.calls)
         in_time = progress.metered
         metering = _metering(before, after, in_time, progress.lag, _observer_cpu(running) - observer)
     return Round(
@@ -94,9 +97,9 @@ def _metering(before: Counts, after: Counts, in_time: int, lag: float, observer_
         lag=lag,
         late=max(0, after.well - before.well - in_time),
         unmetered=unmetered,
-        exact=after.exact
-        and after.carried - before.carried == metered + unmetered
-        and after.observer_started == before.observer_started,
+        exact=after.exact and after.carried - before.carried == metered + unmetered,
         observer_cpu=observer_cpu,
         metered=metered,
+        before=before,
+        after=after,
     )

@@ -9,6 +9,7 @@ import shutil
 import subprocess
 from typing import TYPE_CHECKING
 
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 
 if TYPE_CHECKING:
@@ -22,10 +23,12 @@ _NOTHING = "-"
 
 def row_table(row: RowResult) -> Table:
     """One row of the benchmark: a line a contender, with ratios beside the absolute figures."""
-    table = Table(title=f"{row.name}: {row.claim}", title_justify="left", title_style="bold", expand=False)
+    table = Table(
+        title=f"\n{row.name}: {row.claim}", title_justify="left", title_style="bold", box=SIMPLE_HEAD
+    )
     lines = {line.label: line for line in row.lines}
     beside = [name for name in _BESIDE if name in lines and len(lines) > 1]
-    table.add_column("")
+    table.add_column("", no_wrap=True)
     table.add_column(row.unit, justify="right")
     for name in beside:
         table.add_column(f"x {name}", justify="right")
@@ -35,11 +38,11 @@ def row_table(row: RowResult) -> Table:
         "metered",
         "late",
         "unmetered",
-        "observer\nµs a call",
-        "carrying\nµs a call",
+        "observer\nµs/call",
+        "carrier\nµs/call",
     ):
         table.add_column(name, justify="right")
-    table.add_column("floors", justify="left")
+    table.add_column("floors", no_wrap=True)
     for line in row.lines:
         ratios = [_ratio(line, lines[name]) for name in beside]
         floors = "\n".join(_verdict(verdict) for verdict in row.verdicts.get(line.label, ()))
@@ -70,7 +73,8 @@ def _ratio(line: Line, other: Line) -> str:
 
 def _verdict(verdict: Verdict) -> str:
     word = {True: "[green]met[/]", False: "[red]missed[/]", None: "not measured"}[verdict.met]
-    return f"{verdict.floor}: {word}"
+    reached = "" if verdict.reached is None else f" ({verdict.reached:.3g})"
+    return f"{verdict.floor}: {word}{reached}"
 
 
 def _notes(row: RowResult) -> list[str]:
