@@ -9,7 +9,7 @@ class Body:
     __slots__ = ("_chunks", "_limit", "_start", "size")
 
     def __init__(self, limit: int, start: int = 0) -> None:
-        """Keep at most `limit` bytes, and of a larger body the first `start`, which are no more than the limit."""
+        """Keep at most `limit` bytes, and of a larger body the first `start`, which are no more than that."""
         self._chunks: list[bytes] = []
         self._limit = limit
         self._start = start

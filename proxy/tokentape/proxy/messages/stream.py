@@ -241,7 +241,7 @@ class MessageStream:
             self._token(at)
             delta = value.get("delta")
             kind = delta.get("type") if tolerant.is_object(delta) else None
-            if kind in _DELTA_TYPES:
+            if isinstance(kind, str) and kind in _DELTA_TYPES:
                 self._reply.notes.error("event_shape")
             else:
                 self._reply.notes.unfamiliar("delta", kind)
