@@ -1,4 +1,4 @@
-"""GET, past any forward proxy."""
+"""GET, past any forward proxy unless told otherwise."""
 
 from __future__ import annotations
 
@@ -19,14 +19,20 @@ class Fetched(NamedTuple):
     body: bytes
 
 
-def fetch(url: str, *, seconds: float = 5.0) -> Fetched:
-    """GET a URL, whatever the status.
+def fetch(url: str, *, seconds: float = 5.0, through: bool = False) -> Fetched:
+    """GET an http or https URL, whatever the status.
+
+    Args:
+        url: where.
+        seconds: for each step of it.
+        through: go through the forward proxy of the environment, where there is one.
 
     Raises:
         OSError: there is no answer in time, or it is no HTTP.
     """
+    opener = urllib.request.build_opener() if through else _direct
     try:
-        with _direct.open(url, timeout=seconds) as reply:
+        with opener.open(url, timeout=seconds) as reply:
             return Fetched(reply.status, _lowered(reply.headers.items()), reply.read())
     except urllib.error.HTTPError as error:
         with error:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from tokentape.cli.demo.command import demo
+from tokentape.cli.doctor.command import doctor
 from tokentape.cli.run import run
 from tokentape.cli.up import up
 
@@ -20,7 +21,7 @@ def main() -> None:
     """
 
 
-for command in (up, run, demo):
+for command in (up, run, demo, doctor):
     main.add_command(command)
 
 

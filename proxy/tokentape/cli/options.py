@@ -43,6 +43,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
 
 
 SERVING: Final = frozenset({"up", "run", "demo"})
+LOOKING: Final = SERVING | {"doctor"}
 
 
 class Option(msgspec.Struct, frozen=True, kw_only=True):
@@ -81,6 +82,7 @@ OPTIONS: Final = (
         metavar="HOST:PORT",
         help="Where clients connect. `run` and `demo` take a free port unless the flag or the variable "
         "is set.",
+        commands=LOOKING,
     ),
     Option(
         name="admin",
@@ -88,6 +90,7 @@ OPTIONS: Final = (
         metavar="HOST:PORT",
         help="Where /metrics, /healthz and /readyz are served. `demo` takes a free port and `run` opens none "
         "unless the flag or the variable is set.",
+        commands=LOOKING,
     ),
     Option(
         name="upstream",
@@ -95,7 +98,7 @@ OPTIONS: Final = (
         metavar="URL",
         help="Where calls are carried to. `run` takes over an ANTHROPIC_BASE_URL that is already set; "
         "`demo` has an upstream of its own.",
-        commands=frozenset({"up", "run"}),
+        commands=frozenset({"up", "run", "doctor"}),
     ),
     Option(
         name="workers",

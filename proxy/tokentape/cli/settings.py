@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from tokentape.cli.options import Option
 
 PORTS = frozenset({"listen", "admin"})
+OWN_PORTS = frozenset({"up", "doctor"})
+"""Commands that mean the ports of a file; the others take free ones."""
 
 
 class ConfigFile(msgspec.Struct, frozen=True):
@@ -69,7 +71,7 @@ def _given(
         values.append(_read(option, variable, option.variable))
     if option.name in file.values:
         value = _read(option, file.values[option.name], f"{option.name} in {file.path}")
-        if command == "up" or option.name not in PORTS:
+        if command in OWN_PORTS or option.name not in PORTS:
             values.append(value)
     return values[0] if values else None
 
@@ -83,7 +85,7 @@ def _read(option: Option, value: object, source: str) -> object:
 
 def _defaults(command: str, environment: Mapping[str, str]) -> dict[str, Any]:
     """What a command does otherwise than the declared defaults: free ports, and the upstream at hand."""
-    if command == "up":
+    if command in OWN_PORTS:
         return {}
     free = Address("127.0.0.1", 0)
     if command == "demo":

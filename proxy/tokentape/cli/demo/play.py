@@ -46,7 +46,7 @@ async def play(settings: Settings, console: Console) -> None:
             signals.later = proxy.kill
             async with proxy, Clients(proxy.base_url) as clients:
                 await _unless(stopped, _tour(stage, proxy, clients, upstream))
-                if not settings.once:
+                if not settings.once and not stopped.done():
                     await _unless(stopped, _encores(stage, proxy, clients))
         stopped.cancel()
 

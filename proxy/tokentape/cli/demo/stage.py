@@ -48,7 +48,7 @@ class Stage:
         self._console.print(tables(figures))
         if figures.unmetered:
             self._console.print(f"{figures.unmetered:,} calls were carried but not metered.")
-        self._console.print(f"metrics {metrics_url}", soft_wrap=True)
+        self._console.print(f"\nmetrics {metrics_url}", soft_wrap=True)
 
     @contextlib.contextmanager
     def going_on(self, base_url: str) -> Generator[Callable[[Figures], None]]:
@@ -59,5 +59,5 @@ class Stage:
         self._console.print(
             f"Some traffic goes on through {base_url}, for a scraper to see. Ctrl-C stops.\n", soft_wrap=True
         )
-        with Live(console=self._console, auto_refresh=False, transient=True) as live:
+        with Live(console=self._console, auto_refresh=False) as live:
             yield lambda figures: live.update(tables(figures), refresh=True)

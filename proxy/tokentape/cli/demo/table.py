@@ -26,7 +26,7 @@ def tables(figures: Figures) -> RenderableType:
         _counts("error", figures.errors),
         _counts("retry after", figures.retries),
     )
-    return Group(_models(figures), "", Columns(below, padding=(0, 2)), "")
+    return Group(_models(figures), "", Columns(below, padding=(0, 2)))
 
 
 def _table(*, footer: bool = False) -> Table:
