@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 from http.client import HTTPConnection, HTTPException
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,10 @@ class DisagreementError(Exception):
 
 
 class Reply(msgspec.Struct, frozen=True):
-    """A reply with ids and padding left out: upstream makes new ones for every caller."""
+    """A reply with ids and padding left out: upstream makes new ones for every caller.
+
+    Content coding is left out, too: LiteLLM compresses what upstream did not.
+    """
 
     status: int
     content_type: str
@@ -30,23 +34,31 @@ def ask(running: Running, traffic: Traffic) -> Reply:
     """Send the request once.
 
     Raises:
-        DisagreementError: there is no reply.
+        DisagreementError: there is no reply, or none that can be compared.
     """
     connection = HTTPConnection(HOST, running.port, timeout=60)
     try:
         connection.request("POST", running.prefix + traffic.path, traffic.body, dict(traffic.headers))
         response = connection.getresponse()
         body, kind = response.read(), response.headers.get_content_type()
+        if response.headers["content-encoding"] == "gzip":
+            body = gzip.decompress(body)
     except (OSError, HTTPException) as error:
         raise DisagreementError(f"{running.name} did not answer: {error!r}") from error
     finally:
         connection.close()
-    events = _event_data(body) if kind == "text/event-stream" else [body]
-    return Reply(response.status, kind, tuple(_without_ids(msgspec.json.decode(event)) for event in events))
+    try:
+        return Reply(response.status, kind, _events(body, kind))
+    except msgspec.DecodeError as error:
+        found = f"{response.status}, {body[:200]!r}"
+        raise DisagreementError(f"{running.name} answered with no JSON: {found}") from error
 
 
-def _event_data(body: bytes) -> list[bytes]:
-    return [line.removeprefix(b"data: ") for line in body.split(b"\n") if line.startswith(b"data: ")]
+def _events(body: bytes, kind: str) -> tuple[Any, ...]:
+    data = [body]
+    if kind == "text/event-stream":
+        data = [line.removeprefix(b"data: ") for line in body.split(b"\n") if line.startswith(b"data: ")]
+    return tuple(_without_ids(msgspec.json.decode(each)) for each in data)
 
 
 def _without_ids(event: dict[str, Any]) -> dict[str, Any]:

@@ -112,6 +112,8 @@ def litellm(upstream: Running, folder: Path) -> Generator[Running]:
         "ANTHROPIC_API_BASE": f"http://{HOST}:{upstream.port}",
         "ANTHROPIC_API_KEY": "sk-ant-benchmark",
         "LITELLM_LOCAL_MODEL_COST_MAP": "True",
+        # Without a master key, as the pass-through forwards the client's own; it listens on loopback only.
+        "LITELLM_DANGEROUSLY_PERMIT_WEAK_OR_UNSET_MASTER_KEY": "true",
     }
     command = (
         str(program),

@@ -11,8 +11,12 @@ from tests.benchmarks.counts import await_in_time, await_settled
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tests.benchmarks.counts import Counts
+    from tests.benchmarks.counts import Counts, Progress
     from tests.benchmarks.load import Carried, Load, Running
+
+
+class MiscountError(Exception):
+    """More replies were counted than upstream sent."""
 
 
 class Metering(msgspec.Struct, frozen=True, kw_only=True):
@@ -41,7 +45,7 @@ class Round(msgspec.Struct, frozen=True, kw_only=True):
 
     carried: Carried
     served: int
-    """Calls that upstream says it was asked."""
+    """Calls that upstream says it answered."""
     cpu: float
     """CPU seconds of the processes that carry bytes."""
     metering: Metering | None = None
@@ -56,14 +60,16 @@ class Round(msgspec.Struct, frozen=True, kw_only=True):
         """Calls metered a second, the observer's lag counted as time; carried ones where nobody meters."""
         if self.metering is None:
             return self.carried_rate
-        calls = min(self.metering.in_time, self.carried.calls)
-        return calls / (self.carried.seconds + self.metering.lag)
+        return self.metering.in_time / (self.carried.seconds + self.metering.lag)
 
 
 def measure(running: Running, load: Load, served: Callable[[], int]) -> Round:
     """Put the load on the contender once; returns when its observer has settled, too.
 
-    `served` tells how many calls upstream was asked so far.
+    `served` tells how many calls upstream has answered so far.
+
+    Raises:
+        MiscountError: upstream answered fewer calls than the load generator counted.
     """
     admin = running.admin
     before = await_settled(admin) if admin else None
@@ -75,11 +81,14 @@ def measure(running: Running, load: Load, served: Callable[[], int]) -> Round:
     else:
         progress = await_in_time(admin, before, carried.calls)
         after = await_settled(admin, before.carried + carried.calls)
-        in_time = progress.metered
-        metering = _metering(before, after, in_time, progress.lag, _observer_cpu(running) - observer)
+        cpu_used = _observer_cpu(running) - observer
+        metering = metering_of(before, after, progress, carried.calls, cpu_used)
+    answered = served() - served_before
+    if answered < carried.calls:
+        raise MiscountError(f"{running.name}: {carried.calls} replies counted, {answered} sent by upstream")
     return Round(
         carried=carried,
-        served=served() - served_before,
+        served=answered,
         cpu=cpu_seconds(running.pids) - cpu,
         metering=metering,
     )
@@ -89,13 +98,20 @@ def _observer_cpu(running: Running) -> float:
     return cpu_seconds([running.observer]) if running.observer else 0.0
 
 
-def _metering(before: Counts, after: Counts, in_time: int, lag: float, observer_cpu: float) -> Metering:
+def metering_of(
+    before: Counts, after: Counts, progress: Progress, calls: int, observer_cpu: float
+) -> Metering:
+    """What the counts before, in time and after say of a load of `calls`.
+
+    A load generator stops with calls under way. Those may still end well, but do not count.
+    """
     metered = after.metered - before.metered
     unmetered = after.unmetered - before.unmetered
+    in_time = min(progress.metered, calls)
     return Metering(
         in_time=in_time,
-        lag=lag,
-        late=max(0, after.well - before.well - in_time),
+        lag=progress.lag,
+        late=max(0, min(after.well - before.well, calls) - in_time),
         unmetered=unmetered,
         exact=after.exact and after.carried - before.carried == metered + unmetered,
         observer_cpu=observer_cpu,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import msgspec
 import pytest
-from tests.benchmarks.counts import Counts, counts_of
+from tests.benchmarks.counts import Counts, Progress, counts_of
 from tests.benchmarks.load import Carried
-from tests.benchmarks.measure import Metering, Round
+from tests.benchmarks.measure import Metering, Round, metering_of
 from tests.benchmarks.percentile import percentile
 from tests.benchmarks.results import Line, Verdict, at_least, at_most, exact, none_unmetered
 from tests.benchmarks.traffic import stream, unary
@@ -40,7 +41,16 @@ def test_only_calls_metered_in_time_count_and_catching_up_counts_as_time() -> No
 
 
 def test_a_call_that_the_load_generator_did_not_count_does_not_count() -> None:
-    assert measured(1000, in_time=1030, lag=0.0).metered_rate == 500
+    """wrk stopped with 30 calls under way: 10 of them ended well, 20 were cut off."""
+    after = msgspec.structs.replace(NOTHING, metered=1030, well=1010, carried=1030)
+    metering = metering_of(NOTHING, after, Progress(metered=1010, lag=0.0), 1000, 0.1)
+    assert (metering.in_time, metering.late, metering.metered, metering.exact) == (1000, 0, 1030, True)
+
+
+def test_a_call_metered_later_than_a_second_after_the_load_is_late() -> None:
+    after = msgspec.structs.replace(NOTHING, metered=900, well=900, unmetered=100, carried=1000)
+    metering = metering_of(NOTHING, after, Progress(metered=700, lag=1.0), 1000, 0.1)
+    assert (metering.in_time, metering.late, metering.unmetered, metering.exact) == (700, 200, 100, True)
 
 
 def test_who_does_not_meter_is_measured_by_what_it_carried() -> None:

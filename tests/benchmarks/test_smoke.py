@@ -50,10 +50,10 @@ def _is_consistent(each: Round) -> None:
     carried = each.carried.calls
     assert carried > 0
     assert each.carried.failed == 0
-    assert carried <= each.served <= carried + _CONNECTIONS
+    assert each.served <= carried + _CONNECTIONS
     metering = each.metering
     if metering is None:
         return
     assert metering.exact
-    assert metering.in_time + metering.late <= metering.metered
+    assert metering.in_time + metering.late <= min(metering.metered, carried)
     assert carried <= metering.metered + metering.unmetered <= carried + _CONNECTIONS
