@@ -135,9 +135,7 @@ class Census:
         return Raw(encode(blocks)) if self.marks > before else content
 
     def repeated_tool(self) -> tuple[int, str | None]:
-        """How often the most frequent pair of tool name and canonical input occurs, and that tool."""
-        if not self.tool_uses:
-            return 0, None
+        """How often the most frequent of the pairs of tool name and canonical input occurs, and that tool."""
         [(pair, number)] = Counter(_canonical_lines(self.tool_uses)).most_common(1)
         name = tolerant.parse(pair)
         return number, tolerant.text(name[0], 128) if tolerant.is_array(name) else None

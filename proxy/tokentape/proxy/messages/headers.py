@@ -72,10 +72,10 @@ def read_request_head(headers: Sequence[tuple[bytes, bytes]], salt: bytes) -> Re
         credential=credential_hash(salt, secret) if secret else None,
         oauth=secret.startswith(_OAUTH_TOKEN),
         client=_client(found.get(b"user-agent")),
-        api_version=_text(found.get(b"anthropic-version"), 32),
+        api_version=_text_again(found.get(b"anthropic-version"), 32),
         betas=_betas(found.get(b"anthropic-beta")),
         retry_count=_retry_count(found.get(b"x-stainless-retry-count")),
-        trace=_trace(found),
+        trace=_trace(found) if b"traceparent" in found else None,
         session=_text(found.get(b"x-claude-code-session-id"), 128),
     )
 
@@ -87,8 +87,10 @@ def read_response_head(headers: Sequence[tuple[bytes, bytes]], now: float) -> Re
     return ResponseHead(
         content_type=_media_type(found.get(b"content-type", b"")),
         request_id=_text(found.get(b"request-id"), 128),
-        organization_id=_text(found.get(b"anthropic-organization-id"), 128),
-        retry_after=_retry_after(found, now),
+        organization_id=_text_again(found.get(b"anthropic-organization-id"), 128),
+        retry_after=_retry_after(found, now)
+        if b"retry-after" in found or b"retry-after-ms" in found
+        else None,
         rate_limits=read_rate_limits(found),
         rate_limit_windows=windows,
         unified=bool(windows) or UNIFIED_STATUS in found,
@@ -111,6 +113,9 @@ def _media_type(value: bytes) -> str:
 
 def _text(value: bytes | None, limit: int) -> str | None:
     return tolerant.text(value.decode("latin-1"), limit) if value else None
+
+
+_text_again = functools.lru_cache(maxsize=256)(_text)
 
 
 def _secret(found: Mapping[bytes, bytes]) -> bytes:
@@ -149,8 +154,7 @@ def _retry_count(value: bytes | None) -> int | None:
 
 
 def _trace(found: Mapping[bytes, bytes]) -> Trace | None:
-    parent = found.get(b"traceparent")
-    match = _TRACEPARENT.fullmatch(parent) if parent is not None else None
+    match = _TRACEPARENT.fullmatch(found[b"traceparent"])
     if match is None:
         return None
     version, trace_id, span_id, flags, more = match.groups()

@@ -102,12 +102,15 @@ def read_request(body: bytes, salt: bytes) -> ReadRequest:
     census = Census()
     if request.cache_control is not UNSET:
         census.mark(request.cache_control)
-    chain = _Chain(salt)
-    _add_tools(request, census, chain)
-    _add_system(request, census, chain)
+    chain = _Chain()
+    if request.tools:
+        _add_tools(request.tools, census, chain)
+    if request.system:
+        _add_system(request.system, census, chain)
     for index, message in enumerate(request.messages):
-        _add_message(message, index, census, chain)
-    return ReadRequest(_facts(request, body, census, chain, salt), _user(salt, _object(request.metadata)))
+        _add_message(message, f"messages.{index}", census, chain)
+    user = None if request.metadata is UNSET else _user(salt, _object(request.metadata))
+    return ReadRequest(_facts(request, body, census, chain, salt), user)
 
 
 def peek_request(start: bytes, size: int) -> RequestFacts:
@@ -123,10 +126,9 @@ def peek_request(start: bytes, size: int) -> RequestFacts:
 class _Chain:
     """Sums up parts of a prompt one after the other, each together with all before it."""
 
-    __slots__ = ("_checksum", "_length", "_salt", "_states", "parts")
+    __slots__ = ("_checksum", "_length", "_states", "parts")
 
-    def __init__(self, salt: bytes) -> None:
-        self._salt = salt
+    def __init__(self) -> None:
         self._checksum = 0
         self._length = 0
         self._states: list[bytes] = []
@@ -143,50 +145,45 @@ class _Chain:
         """The sum of all parts."""
         return self._states[-1] if self._states else b""
 
-    def hashes(self) -> tuple[str, ...]:
+    def hashes(self, salt: bytes) -> tuple[str, ...]:
         """Salted hashes of the last prefixes."""
-        return tuple(digest(self._salt, b"prefix", state) for state in self._states[-MAX_PREFIXES:])
+        return tuple([digest(salt, b"prefix", state) for state in self._states[-MAX_PREFIXES:]])
 
 
-def _add_tools(request: _Request, census: Census, chain: _Chain) -> None:
-    if not request.tools:
+def _add_tools(tools: list[dict[str, Raw]], census: Census, chain: _Chain) -> None:
+    for tool in tools:
+        if "cache_control" in tool:
+            census.mark(tool.pop("cache_control"))
+    chain.add("tools", encode(tools))
+
+
+def _add_system(system: str | list[Block], census: Census, chain: _Chain) -> None:
+    if isinstance(system, str):
+        chain.add("system", system.encode())
         return
-    for tool in request.tools:
-        if (mark := tool.pop("cache_control", None)) is not None:
-            census.mark(mark)
-    chain.add("tools", encode(request.tools))
+    census.blocks(system)
+    chain.add("system", encode([block for block in system if not starts_with(block.text, _BILLING)]))
 
 
-def _add_system(request: _Request, census: Census, chain: _Chain) -> None:
-    system = request.system
-    if not system:
-        return
-    if isinstance(system, list):
-        census.blocks(system)
-        system = [block for block in system if not starts_with(block.text, _BILLING)]
-    chain.add("system", encode(system))
-
-
-def _add_message(message: _Message, index: int, census: Census, chain: _Chain) -> None:
+def _add_message(message: _Message, part: str, census: Census, chain: _Chain) -> None:
     content = message.content
     if isinstance(content, str):
         # To escape a long string as JSON again would cost more than all the rest.
-        chain.add(f"messages.{index}", b"%b\0%b" % (message.role.encode(), content.encode()))
+        chain.add(part, f"{message.role}\0{content}".encode())
         return
     if content:
         census.blocks(content, assistant=message.role == "assistant")
-    chain.add(f"messages.{index}", encode(message))
+    chain.add(part, encode(message))
 
 
 def _facts(request: _Request, body: bytes, census: Census, chain: _Chain, salt: bytes) -> RequestFacts:
-    tools = len(request.tools) if request.tools else 0
-    repeated, repeated_tool = census.repeated_tool()
+    repeated, repeated_tool = census.repeated_tool() if census.tool_uses else (0, None)
     return RequestFacts(
         model=tolerant.text(request.model),
         max_tokens=request.max_tokens,
         stream=request.stream,
         messages=len(request.messages),
-        tools=tools,
+        tools=len(request.tools or ()),
         tool_choice=None if request.tool_choice is UNSET else _word(request.tool_choice, "type"),
         thinking=None if request.thinking is UNSET else _word(request.thinking, "type"),
         effort=None if request.output_config is UNSET else _word(request.output_config, "effort"),
@@ -196,8 +193,8 @@ def _facts(request: _Request, body: bytes, census: Census, chain: _Chain, salt: 
         images=census.images,
         documents=census.documents,
         cache_marks=census.marks,
-        cache_ttls=tuple(sorted(census.ttls)),
-        prefix_hashes=chain.hashes(),
+        cache_ttls=tuple(sorted(census.ttls)) if census.ttls else (),
+        prefix_hashes=chain.hashes(salt),
         prefix_parts=tuple(chain.parts[-MAX_PREFIXES:]),
         body_hash=_body_hash(request, body, chain, salt),
         body_bytes=len(body),

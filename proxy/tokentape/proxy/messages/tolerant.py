@@ -17,10 +17,12 @@ BROKEN: Final = (msgspec.MsgspecError, RecursionError, ValueError)
 MAX_TEXT: Final = 256
 """Characters kept of an id, a model name or any other short text."""
 
+MAX_COUNT: Final = 2**63 - 1
+"""The largest number that a ledger can hold."""
+
 MAX_NOTES: Final = 16
 """Distinct unknown names and distinct parse errors kept for one call."""
 
-_MAX_COUNT: Final = 2**63 - 1
 _NAME: Final = re.compile(r"[a-zA-Z0-9_.\-]{1,64}")
 _decode = msgspec.json.Decoder().decode
 
@@ -53,7 +55,7 @@ def text(value: object, limit: int = MAX_TEXT) -> str | None:
 
 def count(value: object) -> int | None:
     """A whole number from 0 that a ledger can hold; `None` for anything else, `true` included."""
-    return value if type(value) is int and 0 <= value <= _MAX_COUNT else None
+    return value if type(value) is int and 0 <= value <= MAX_COUNT else None
 
 
 def flag(value: object) -> bool | None:

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tokentape.proxy.messages import tolerant
 from tokentape.proxy.messages.call import CacheWrites, Iteration, Usage
+from tokentape.proxy.messages.tolerant import MAX_COUNT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -88,16 +89,19 @@ class UsageMerge:
         for key, value in usage.items():
             if value is None or key in placeholders:
                 continue
-            if key in _COUNTS and type(value) is int and value >= 0:
+            if key in _COUNTS and type(value) is int and 0 <= value <= MAX_COUNT:
                 self._fields[key] = value
+            elif key in _NESTED:
+                self._nested(key, _NESTED[key], value)
             else:
                 self._field(key, value)
 
     def _field(self, key: str, value: object) -> None:
         if (reader := _READERS.get(key)) is not None:
-            self._keep(key, reader(value))
-        elif key in _NESTED:
-            self._nested(key, _NESTED[key], value)
+            if (read := reader(value)) is None:
+                self._notes.error("usage_value")
+            else:
+                self._fields[key] = read
         elif key == "iterations" and tolerant.is_array(value):
             self._fields["iterations"] = _iterations(value, self._notes)
         elif key not in _IGNORED:
@@ -111,14 +115,10 @@ class UsageMerge:
             field = known.get(inner)
             if field is None:
                 self._notes.unfamiliar("usage", f"{key}.{inner}")
+            elif type(number) is int and 0 <= number <= MAX_COUNT:
+                self._fields[field] = number
             elif number is not None:
-                self._keep(field, tolerant.count(number))
-
-    def _keep(self, field: str, value: object) -> None:
-        if value is None:
-            self._notes.error("usage_value")
-        else:
-            self._fields[field] = value
+                self._notes.error("usage_value")
 
 
 def _iterations(entries: list[Any], notes: Notes) -> tuple[Iteration, ...]:
