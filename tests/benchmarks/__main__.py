@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from tests.benchmarks.results import RowResult
 
-_WIDTH_IN_A_PIPE = 175
+_WIDTH_IN_A_PIPE = 190
 
 
 class Report(msgspec.Struct, frozen=True, kw_only=True):

@@ -30,6 +30,7 @@ def row_table(row: RowResult) -> Table:
     beside = [name for name in _BESIDE if name in lines and len(lines) > 1]
     table.add_column("", no_wrap=True)
     table.add_column(row.unit, justify="right")
+    table.add_column("from - to", justify="right", no_wrap=True)
     for name in beside:
         table.add_column(f"x {name}", justify="right")
     for name in (
@@ -46,7 +47,7 @@ def row_table(row: RowResult) -> Table:
     for line in row.lines:
         ratios = [_ratio(line, lines[name]) for name in beside]
         floors = "\n".join(_verdict(verdict) for verdict in row.verdicts.get(line.label, ()))
-        table.add_row(line.label, _figure(line.figure), *ratios, *_counts(line), floors)
+        table.add_row(line.label, _figure(line.figure), _spread(line), *ratios, *_counts(line), floors)
     table.caption = "\n".join(_notes(row)) or None
     table.caption_justify = "left"
     return table
@@ -64,6 +65,13 @@ def _counts(line: Line) -> list[str]:
 
 def _figure(value: float) -> str:
     return f"{value:,.0f}" if value >= 1000 else f"{value:.3g}"
+
+
+def _spread(line: Line) -> str:
+    """The rounds' least and greatest figure: how much to trust their median."""
+    if len(line.figures) == 1:
+        return _NOTHING
+    return f"{_figure(min(line.figures))} - {_figure(max(line.figures))}"
 
 
 def _ratio(line: Line, other: Line) -> str:
