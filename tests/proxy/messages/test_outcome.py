@@ -28,6 +28,7 @@ COMPLETE, CLIENT, UPSTREAM, TIMEOUT, PROXY = (
     [
         # unary
         (COMPLETE, {"status": 200}, Outcome.OK),
+        (COMPLETE, {"status": 200, "cut_off": True}, Outcome.UPSTREAM_ABORT),
         (CLIENT, {"status": 200}, Outcome.CLIENT_ABORT),
         (UPSTREAM, {"status": 200}, Outcome.UPSTREAM_ABORT),
         (TIMEOUT, {"status": 200}, Outcome.TIMEOUT),
@@ -69,12 +70,12 @@ def test_bytes_and_words_make_the_outcome(ending: Ending, known: dict[str, Any],
 
 
 def test_whatever_is_known_there_is_an_outcome() -> None:
-    flags = product([False, True], repeat=4)
+    flags = product([False, True], repeat=5)
     statuses = product([0, 502], [None, 200, 400], [None, OVERLOADED])
-    for ending, (proxy, status, error), (events, message, complete, blind) in product(
+    for ending, (proxy, status, error), (events, message, cut_off, complete, blind) in product(
         Ending, statuses, flags
     ):
-        evidence = Evidence(ending, proxy, status, error, events, message, complete, blind)
+        evidence = Evidence(ending, proxy, status, error, events, message, cut_off, complete, blind)
         assert isinstance(judge(evidence), Outcome)
 
 

@@ -288,6 +288,10 @@ class TestOutcomes:
         call = read(dump(message())[:-9], reply_headers=[JSON], ending=Ending.CLIENT_ABORT)
         assert (call.outcome, call.parse_errors, call.usage) == (Outcome.CLIENT_ABORT, (), None)
 
+    def test_a_unary_reply_without_its_end_was_cut_off_by_the_upstream(self) -> None:
+        call = read(dump(message())[:-9], reply_headers=[JSON])
+        assert (call.outcome, call.parse_errors, call.usage) == (Outcome.UPSTREAM_ABORT, (), None)
+
     def test_a_unary_reply_that_came_in_whole_has_its_usage_though_the_client_left(self) -> None:
         call = read(dump(message()), reply_headers=[JSON], ending=Ending.CLIENT_ABORT)
         assert call.usage == Usage(input_tokens=10, output_tokens=5)

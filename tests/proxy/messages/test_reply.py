@@ -101,10 +101,19 @@ def test_an_error_under_status_200_is_an_error() -> None:
     assert reply.notes.parse_errors == []
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>", b"[]", b"null", b'{"type": "message"'])
+@pytest.mark.parametrize("body", [b"<html>", b"[]", b"null", b"5", b"\xff"])
 def test_what_is_no_json_object_is_noted(body: bytes) -> None:
     reply = read(body)
     assert (reply.notes.parse_errors, reply.complete) == (["reply_json"], False)
+
+
+def test_a_reply_that_has_no_end_was_cut_off_and_is_no_broken_json() -> None:
+    body = dump(message())
+    for size in range(len(body)):
+        reply = read(body[:size])
+        assert (reply.cut_off, reply.complete, reply.notes.parse_errors) == (True, False, [])
+    assert read(body).cut_off is False
+    assert read(b"<html>").cut_off is False
 
 
 def test_a_message_without_content_is_noted_and_the_rest_is_read() -> None:

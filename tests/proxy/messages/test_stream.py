@@ -109,6 +109,7 @@ def test_a_stream_is_understood() -> None:
         ],
         "cache_miss_reason": None,
         "complete": True,
+        "cut_off": False,
         "error": None,
         "request_id": None,
         "batch_id": None,
@@ -217,6 +218,12 @@ class TestToolInput:
             ("t1", digest_input(SALT, {"n": 1})),
             ("t0", digest_input(SALT, {"n": 1})),
         ]
+
+    def test_a_block_that_begins_again_gives_up_what_it_held(self) -> None:
+        half = block_start(0, "tool_use", id="t", name="get", input={})
+        half += delta(0, "input_json_delta", partial_json="x" * (MAX_TOOL_INPUT - 10))
+        reply, _ = stream(start(), half, half, tool_stream('{"a":1}'))
+        assert [call.input_digest for call in reply.tool_calls] == [None, None, digest_input(SALT, {"a": 1})]
 
     def test_open_blocks_are_bounded(self) -> None:
         opened = [block_start(n, "tool_use", id="t", name="get", input={}) for n in range(500)]

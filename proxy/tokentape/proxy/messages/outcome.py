@@ -29,6 +29,8 @@ class Evidence(NamedTuple):
     event_stream: bool = False
     message_stream: bool = False
     """The event stream is one message, which has a known last event."""
+    cut_off: bool = False
+    """The reply is JSON that has no end."""
     complete: bool = False
     """The last event of the message was seen."""
     blind: bool = False
@@ -39,9 +41,9 @@ def judge(known: Evidence) -> Outcome:
     """The outcome of a call.
 
     Clients hang up as soon as they have the last event, so a complete message is complete however
-    its connection ended. A message stream that merely stops was cut off by the upstream, even where
-    the end of the connection was a proper end of the body. Other event streams are open-ended: that
-    the client leaves is their normal end.
+    its connection ended. A message stream that merely stops, or JSON without its end, was cut off by
+    the upstream, even where the end of the connection was a proper end of the body. Other event
+    streams are open-ended: that the client leaves is their normal end.
     """
     if known.proxy_status:
         return _BY_ENDING.get(known.ending, Outcome.PROXY_ERROR)
@@ -60,7 +62,7 @@ def _ended_well(known: Evidence) -> bool:
         return known.complete or (ended and known.blind)
     if known.event_stream:
         return ended or known.ending is Ending.CLIENT_ABORT
-    return ended and (known.status is not None or known.blind)
+    return ended and not known.cut_off and (known.status is not None or known.blind)
 
 
 def explain(outcome: Outcome, named: CallError | None, reason: str) -> CallError | None:

@@ -159,6 +159,7 @@ class CallReader:
             self._stream = MessageStream(self._reply, self._salt, resumed=self._resumed)
         elif self._route.message_reply:
             self._body = Body(MAX_REPLY)
+        # The results of a batch are many messages in one body: what reads them has its place here.
 
     def response_body(self, data: bytes, at: float) -> None:
         """Content-decoded bytes of the response, in order, and when they came in."""
@@ -266,6 +267,7 @@ class CallReader:
             error=named,
             event_stream=self._response.content_type == EVENT_STREAM,
             message_stream=self._stream is not None,
+            cut_off=self._reply.cut_off,
             complete=self._reply.complete,
             blind=self._blind,
         )

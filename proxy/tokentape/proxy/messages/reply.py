@@ -50,6 +50,7 @@ class Reply:
         "cache_miss_reason",
         "characters",
         "complete",
+        "cut_off",
         "error",
         "message_id",
         "model",
@@ -75,6 +76,8 @@ class Reply:
         self.batch_id: str | None = None
         self.complete = False
         """The reply was seen to its end."""
+        self.cut_off = False
+        """The JSON of the reply has no end."""
 
     def message(self, message: dict[str, Any]) -> None:
         """Take what whole messages and the one in `message_start` have in common."""
@@ -112,7 +115,9 @@ def read_message_body(body: bytes, reply: Reply, salt: bytes) -> None:
     """Fill `reply` from the JSON body of a reply that is no stream."""
     message = tolerant.parse(body)
     if not tolerant.is_object(message):
-        reply.notes.error("reply_json")
+        reply.cut_off = tolerant.is_cut_off(body)
+        if not reply.cut_off:
+            reply.notes.error("reply_json")
         return
     if message.get("type") == "error":
         reply.error = read_error(message, "api_error")

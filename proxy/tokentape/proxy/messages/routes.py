@@ -15,7 +15,6 @@ OTHER: Final = "other"
 MESSAGES: Final = "/v1/messages"
 COUNT_TOKENS: Final = "/v1/messages/count_tokens"
 BATCHES: Final = "/v1/messages/batches"
-BATCH_RESULTS: Final = "/v1/messages/batches/{id}/results"
 
 _MAX_ID: Final = 128
 _MAX_CACHED: Final = 256

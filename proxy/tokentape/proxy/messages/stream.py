@@ -84,11 +84,18 @@ class _OpenBlock:
     __slots__ = ("block", "characters", "input", "kind")
 
     def __init__(self, block: dict[str, Any], kind: str) -> None:
-        self.block = block
+        self.block = {key: block.get(key) for key in ("id", "name", "input")}
         self.kind = kind
         self.input: bytearray | None = bytearray()
         """JSON so far; `None` once it was too long."""
         self.characters = 0
+
+    def digest(self, salt: bytes) -> str | None:
+        """Salted hash of the input; without a delta it is the one that the block began with."""
+        if self.input is None:
+            return None
+        value = tolerant.parse(bytes(self.input)) if self.input else self.block.get("input")
+        return hash_input(salt, value)[1] if tolerant.is_object(value) else None
 
 
 class MessageStream:
@@ -145,9 +152,8 @@ class MessageStream:
             self._events([rest], at)
         if self.lost:
             self._reply.notes.error("event_too_large")
-        for opened in self._open.values():
-            add_tool_call(self._reply, tool_call(opened.block, opened.kind, None, opened.characters))
-        self._open.clear()
+        for index in list(self._open):
+            self._close(index, stopped=False)
 
     def _events(self, events: list[bytes], at: float) -> None:
         seen = False
@@ -273,11 +279,12 @@ class MessageStream:
             self._reply.notes.error("event_shape")
             return
         kind = self._reply.block(block.get("type"))
-        if kind in TOOL_TYPES:
-            if len(self._open) < MAX_OPEN_BLOCKS:
-                self._open[index] = _OpenBlock(block, kind)
+        if kind not in TOOL_TYPES:
+            count_text(block, kind, self._reply)
             return
-        count_text(block, kind, self._reply)
+        self._close(index, stopped=False)
+        if len(self._open) < MAX_OPEN_BLOCKS:
+            self._open[index] = _OpenBlock(block, kind)
 
     def _tool_input(self, index: int, partial_json: str) -> None:
         opened = self._open.get(index)
@@ -296,16 +303,14 @@ class MessageStream:
 
     def _block_stop(self, value: dict[str, Any]) -> None:
         index = value.get("index")
-        opened = self._open.pop(index, None) if isinstance(index, int) else None
+        if isinstance(index, int):
+            self._close(index, stopped=True)
+
+    def _close(self, index: int, *, stopped: bool) -> None:
+        """A tool use block ends; one that was never stopped has no digest."""
+        opened = self._open.pop(index, None)
         if opened is None:
             return
-        call = tool_call(opened.block, opened.kind, self._digest(opened), opened.characters)
-        add_tool_call(self._reply, call)
-
-    def _digest(self, opened: _OpenBlock) -> str | None:
-        if opened.input is None:
-            return None
-        self._held -= len(opened.input)
-        # Without a delta, the input is the one that the block began with: an empty object.
-        value = tolerant.parse(bytes(opened.input)) if opened.input else opened.block.get("input")
-        return hash_input(self._salt, value)[1] if tolerant.is_object(value) else None
+        self._held -= len(opened.input or b"")
+        hashed = opened.digest(self._salt) if stopped else None
+        add_tool_call(self._reply, tool_call(opened.block, opened.kind, hashed, opened.characters))

@@ -35,6 +35,17 @@ def parse(data: bytes | msgspec.Raw) -> Any:
         return None
 
 
+def is_cut_off(data: bytes) -> bool:
+    """Whether `data` begins a JSON value, or nothing at all, and the rest is missing."""
+    try:
+        _decode(data)
+    except msgspec.DecodeError as broken:
+        return "truncated" in str(broken)
+    except BROKEN:
+        return False
+    return False
+
+
 def is_object(value: object) -> TypeGuard[dict[str, Any]]:
     """Whether a parsed JSON value is an object; JSON has no other keys than strings."""
     return isinstance(value, dict)
