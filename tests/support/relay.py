@@ -12,6 +12,7 @@ import functools
 import os
 import socket
 import tempfile
+import warnings
 from pathlib import Path
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ParamSpec, cast
@@ -52,8 +53,16 @@ def on_loop(test: Callable[P, Coroutine[Any, Any, None]]) -> Callable[P, None]:
 
     @functools.wraps(test)
     def run(*args: P.args, **kwargs: P.kwargs) -> None:
-        with asyncio.Runner(loop_factory=uvloop.new_event_loop) as runner:
+        runner = asyncio.Runner(loop_factory=uvloop.new_event_loop)
+        try:
             runner.run(watched(test(*args, **kwargs)))
+        except BaseException:
+            # What a failed test left open is not what it failed for.
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", ResourceWarning)
+                runner.close()
+            raise
+        runner.close()
 
     return run
 
@@ -75,39 +84,50 @@ async def eventually(condition: Callable[[], object]) -> None:
         await asyncio.sleep(0.001)
 
 
-class Observed(msgspec.Struct, kw_only=True):
+class Observed:
     """One exchange, put together from its frames."""
 
-    flags: int = 0
-    """Of the OPENED frame."""
-    labels: bytes = b""
-    head: bytes = b""
-    request_body: bytes = b""
-    request_ended: bool = False
-    response_head: bytes = b""
-    response_body: bytes = b""
-    ending: Ending | None = None
-    status: int = 0
-    reason: str = ""
-    kinds: list[Kind] = []
-    dropped: bool = False
+    def __init__(self) -> None:
+        self.flags = 0
+        """Of the OPENED frame."""
+        self.labels = b""
+        self.head = b""
+        self.request_ended = False
+        self.response_head = b""
+        self.ending: Ending | None = None
+        self.status = 0
+        self.reason = ""
+        self.kinds: list[Kind] = []
+        self.dropped = False
+        self._request: list[bytes] = []
+        self._response: list[bytes] = []
+
+    @property
+    def request_body(self) -> bytes:
+        """Without chunked framing."""
+        return b"".join(self._request)
+
+    @property
+    def response_body(self) -> bytes:
+        """Without chunked framing."""
+        return b"".join(self._response)
 
     def add(self, frame: Frame) -> bool:
         """Take in a frame; whether it is the last."""
         kind = Kind(frame.kind)
-        self.kinds = [*self.kinds, kind]
+        self.kinds.append(kind)
         assert frame.received <= frame.written
         if kind == Kind.OPENED:
             self.flags = frame.flags
             self.labels, self.head, body = split_opened(frame.payload)
-            self.request_body += body
+            self._request.append(body)
         elif kind == Kind.REQUEST_BODY:
-            self.request_body += frame.payload
+            self._request.append(frame.payload)
         elif kind == Kind.RESPONSE_HEAD:
             self.response_head, body = split_head(frame.payload)
-            self.response_body += body
+            self._response.append(body)
         elif kind == Kind.RESPONSE_BODY:
-            self.response_body += frame.payload
+            self._response.append(frame.payload)
         return self._end(kind, frame)
 
     def _end(self, kind: Kind, frame: Frame) -> bool:
@@ -375,7 +395,11 @@ async def relay_bed(
         await relay.start(listener, link)
         if observed:
             await eventually(lambda: link.connected)
-        yield bed
+        try:
+            yield bed
+        except BaseException:
+            await link.stop(0)
+            raise
         await bed.close()
     assert upstream.failures == []
     await eventually(lambda: asyncio.all_tasks() == tasks)
@@ -402,3 +426,18 @@ def hello(worker: str) -> Hello:
     return Hello(
         worker=worker, engine="relay", pid=os.getpid(), upstream="http://upstream.test", anchor=anchor()
     )
+
+
+def answering(
+    *replies: bytes, then: Callable[[Peer], None] | None = None
+) -> Callable[[Peer], Awaitable[None]]:
+    """A script that answers each request of a connection, the last reply again and again."""
+
+    async def script(peer: Peer) -> None:
+        rest = list(replies)
+        while (request := await peer.message()) and request.complete:
+            peer.send(rest.pop(0) if len(rest) > 1 else rest[0])
+            if then:
+                then(peer)
+
+    return script

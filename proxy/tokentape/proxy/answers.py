@@ -24,6 +24,9 @@ _TYPES: Final = {
     504: "timeout_error",
 }
 """By status; anything else in 4xx is an `invalid_request_error`."""
+_RETRIED: Final = frozenset({408, 502, 503, 504})
+_LASTING: Final = frozenset({"upstream_certificate"})
+"""Codes of failures that are the same at the next try."""
 
 
 def error_type(status: int) -> str:
@@ -45,14 +48,14 @@ def error(status: int, code: str, message: str, *, close: bool = False, body: bo
         {"type": "error", "error": {"type": error_type(status), "message": message}}
     )
     headers = f"x-tokentape-error: {code}\r\n"
-    if status < 500:
+    if status not in _RETRIED or code in _LASTING:
         headers += "x-should-retry: false\r\n"
     return _reply(status, payload, headers, close=close, body=body)
 
 
-def json(status: int, value: object, *, body: bool = True) -> bytes:
-    """A whole JSON reply."""
-    return _reply(status, msgspec.json.encode(value), "", close=False, body=body)
+def json(status: int, value: object, *, close: bool = False, body: bool = True) -> bytes:
+    """A whole JSON reply; arguments as in `error`."""
+    return _reply(status, msgspec.json.encode(value), "", close=close, body=body)
 
 
 def _reply(status: int, payload: bytes, headers: str, *, close: bool, body: bool) -> bytes:

@@ -66,11 +66,12 @@ class FrameLink:
         self._hello = hello
         self._live = live
         self._limit = limit
+        self.settle: Callable[[], None] = lambda: None
+        """Sends what the data plane has gathered; called before frames begin to go to a new observer."""
         self._socket: socket.socket | None = None
         self._waiting: deque[bytes] = deque()
         self._unsent = memoryview(b"")
         self._size = 0
-        self._dropped: list[int] = []
         self._closed = 0
         self._acknowledged = 0
         self._acks = b""
@@ -128,7 +129,7 @@ class FrameLink:
             return
         size = self._size + 32 + len(payload)
         if size > self._limit:
-            self._give_up(exchange)
+            self._give_up(exchange, kind)
             return
         self._size = size
         waiting = self._waiting
@@ -158,10 +159,12 @@ class FrameLink:
             self._gathering = True
             self._loop.call_later(_GATHER_SECONDS, self._flush)
 
-    def _give_up(self, exchange: LiveExchange) -> None:
+    def _give_up(self, exchange: LiveExchange, kind: int) -> None:
         exchange.metered = False
-        self._dropped.append(exchange.id)
         self._count("buffer_full")
+        if kind != Kind.OPENED:
+            # Over the limit, but by no more than one small frame for each exchange that got in.
+            self._append(HEADER.pack(0, Kind.DROPPED, 0, 0, exchange.id, 0.0, 0.0))
 
     def _count(self, reason: str, calls: int = 1) -> None:
         self.unmetered[reason] += calls
@@ -189,7 +192,6 @@ class FrameLink:
                 return
             self._size -= sent
             self._unsent = self._unsent[sent:]
-        self._send_drops()
         self._drained.set()
 
     def _next_batch(self) -> bytes:
@@ -211,12 +213,6 @@ class FrameLink:
             self._loop.remove_writer(self._socket)
             self._write()
 
-    def _send_drops(self) -> None:
-        """Tell the observer what to forget, now that there is room again."""
-        dropped, self._dropped = self._dropped, []
-        for exchange in dropped:
-            self._append(HEADER.pack(0, Kind.DROPPED, 0, 0, exchange, 0.0, 0.0))
-
     # Connecting.
 
     async def _stay_connected(self) -> None:
@@ -234,9 +230,13 @@ class FrameLink:
         except OSError:
             link.close()
             return False
+        except asyncio.CancelledError:
+            link.close()
+            raise
         for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
             link.setsockopt(socket.SOL_SOCKET, option, 1024 * 1024)
         self._broken.clear()
+        self.settle()
         self._socket = link
         self._closed = self._acknowledged = 0
         self._loop.add_reader(link, self._readable)
@@ -249,18 +249,17 @@ class FrameLink:
         return True
 
     def _readable(self) -> None:
-        link = self._socket
-        if link is None:
-            return
+        if self._socket is not None and not self._receive(self._socket):
+            self._disconnect()
+
+    def _receive(self, link: socket.socket) -> bool:
+        """Take in acknowledgements; whether the link is still there."""
         try:
             data = link.recv(4096)
         except (BlockingIOError, InterruptedError):
-            return
+            return True
         except OSError:
-            data = b""
-        if not data:
-            self._disconnect()
-            return
+            return False
         self._acks += data
         whole = len(self._acks) // ACK.size * ACK.size
         if whole:
@@ -268,6 +267,7 @@ class FrameLink:
             self._acks = self._acks[whole:]
         if self._acknowledged == self._closed:
             self._drained.set()
+        return bool(data)
 
     def _disconnect(self) -> None:
         """Forget the observer; what it was sent and did not acknowledge is unmetered."""
@@ -276,12 +276,16 @@ class FrameLink:
             return
         self._loop.remove_reader(link)
         self._loop.remove_writer(link)
+        # What an observer acknowledged before it went was metered: look for it before counting.
+        before = -1
+        while before != self._acknowledged:
+            before = self._acknowledged
+            self._receive(link)
         link.close()
         lost = self._closed - self._acknowledged
         if lost:
             self._count("observer_lost", lost)
         self._waiting.clear()
-        self._dropped.clear()
         self._unsent = memoryview(b"")
         self._size = 0
         self._acks = b""

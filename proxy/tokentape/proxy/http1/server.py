@@ -9,6 +9,7 @@ Rules for whoever changes this file:
 - A refusal always reaches the client: the reply is written, then what still comes in is read and
   thrown away for a while (closing at once would reset the connection under the reply).
 - Every state has a deadline, enforced by `sweep`, which runs about once a second.
+- No request is begun while the client has not taken the replies before it: they are all in memory.
 """
 
 from __future__ import annotations
@@ -70,6 +71,8 @@ class ServerConnection(asyncio.Protocol):
         "_reading_paused",
         "_remaining",
         "_since",
+        "_stalled",
+        "_untaken",
         "connections",
         "limits",
         "reading",
@@ -95,6 +98,8 @@ class ServerConnection(asyncio.Protocol):
         self._ahead = b""
         self._keep_alive = True
         self._reading_paused = False
+        self._stalled = False
+        self._untaken = 0
 
     # What subclasses supply.
 
@@ -153,6 +158,7 @@ class ServerConnection(asyncio.Protocol):
         call must stop costing money at once; the second kind gets a sentence that says so.
         """
         if self.reading == Reading.HEAD and not self._reader.started:
+            self.flush()
             return False
         if self.reading == Reading.DISCARD:
             return False
@@ -163,7 +169,8 @@ class ServerConnection(asyncio.Protocol):
                 "The connection's sending side was closed before the reply: keep it open until then.",
             )
         )
-        return True
+        # Nothing more can come in, so closing resets nothing: what is written still arrives.
+        return False
 
     def connection_lost(self, exc: Exception | None) -> None:
         """asyncio: the connection is gone."""
@@ -174,6 +181,18 @@ class ServerConnection(asyncio.Protocol):
         if under_way:
             self.client_gone(None)
 
+    def pause_writing(self) -> None:
+        """asyncio: the client does not take what is written."""
+        self._stalled = True
+        if self.reading == Reading.HEAD:
+            self.pause_client()
+
+    def resume_writing(self) -> None:
+        """asyncio: the client has caught up."""
+        self._stalled = False
+        if self.reading == Reading.HEAD:
+            self._read_ahead()
+
     # What subclasses call.
 
     def reply_finished(self, *, keep_alive: bool) -> None:
@@ -181,8 +200,12 @@ class ServerConnection(asyncio.Protocol):
         if self.reading == Reading.BODY:
             # Answered early: the rest of the request is of no use to anybody.
             self._linger()
+            self._end_writing()
         elif not (keep_alive and self._keep_alive):
-            self._linger(close=not self._ahead)
+            ahead = self._ahead
+            self._linger(close=not ahead)
+            if ahead:
+                self._end_writing()
         else:
             self._next_request()
 
@@ -196,9 +219,7 @@ class ServerConnection(asyncio.Protocol):
         if begun:
             return
         self.write(self.refusal(error))
-        self.flush()
-        if self.transport.can_write_eof():
-            self.transport.write_eof()
+        self._end_writing()
 
     def pause_client(self) -> None:
         """Stop reading from the client: what it sends cannot be passed on yet."""
@@ -229,10 +250,20 @@ class ServerConnection(asyncio.Protocol):
                         408, "slow_body", f"No byte of the body came for {idle:.0f} s: send it again."
                     )
                 )
-        elif self._deadline and (now > self._deadline or now - self.received > _LINGER_IDLE_SECONDS):
+        elif reading == Reading.DISCARD and self._overstayed(now):
             self.transport.abort()
 
     # Reading.
+
+    def _overstayed(self, now: float) -> bool:
+        """Whether the end of the connection makes no progress: the client takes nothing, or never stops."""
+        untaken = self.transport.get_write_buffer_size()
+        if untaken != self._untaken:
+            self._untaken = untaken
+            self._since = now
+        if untaken or self.transport.is_closing():
+            return now - self._since > self.limits.body_idle_seconds
+        return now > self._deadline or now - self.received > _LINGER_IDLE_SECONDS
 
     def _head_overdue(self, *, started: bool) -> None:
         if not started:
@@ -245,10 +276,11 @@ class ServerConnection(asyncio.Protocol):
     def _feed_head(self, data: bytes) -> None:
         reader = self._reader
         try:
-            if not reader.started:
-                self._since = self.received
+            first = not reader.started
             used = reader.feed(data)
             if used is None:
+                if first and reader.started:
+                    self._since = self.received
                 return
             head = reader.head()
             rest = data[used:] if used < len(data) else b""
@@ -318,29 +350,39 @@ class ServerConnection(asyncio.Protocol):
 
     def _next_request(self) -> None:
         self.reading = Reading.HEAD
-        self._since = self.received
+        self._since = monotonic()
         self._reader = RequestHeadReader(self.limits.head_bytes)
-        if self._ahead:
+        if self._stalled:
+            self.pause_client()
+        elif self._ahead:
             # Not a call from here: a client may pipeline any number of requests.
             asyncio.get_running_loop().call_soon(self._read_ahead)
         else:
             self.resume_client()
 
     def _read_ahead(self) -> None:
-        if self.reading != Reading.HEAD:
+        if self.reading != Reading.HEAD or self._stalled:
             return
         ahead, self._ahead = self._ahead, b""
-        self._feed_head(ahead)
+        if ahead:
+            # Its time begins now, not when it was sent behind a reply that took its own.
+            self.received = monotonic()
+            self._feed_head(ahead)
         if len(self._ahead) <= _AHEAD_LIMIT:
             self.resume_client()
 
     def _linger(self, *, close: bool = False) -> None:
         self.reading = Reading.DISCARD
         self._ahead = b""
+        self._since = self.received = monotonic()
         if close:
             self.flush()
             self.transport.close()
             return
-        self.received = monotonic()
         self._deadline = self.received + _LINGER_SECONDS
         self.resume_client()
+
+    def _end_writing(self) -> None:
+        self.flush()
+        if self.transport.can_write_eof() and not self.transport.is_closing():
+            self.transport.write_eof()

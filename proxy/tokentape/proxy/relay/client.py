@@ -5,6 +5,8 @@ Nothing here waits: every step is a reaction to bytes, to a connection made or l
 
 from __future__ import annotations
 
+import socket
+import struct
 from typing import TYPE_CHECKING, Final
 
 from tokentape.proxy import answers
@@ -15,6 +17,7 @@ from tokentape.proxy.relay.exchange import Exchange
 from tokentape.proxy.relay.forwarding import request_head, take_label_segment
 
 if TYPE_CHECKING:
+    import asyncio
     from collections.abc import Sequence
 
     from tokentape.proxy.http1.heads import RequestHead
@@ -23,6 +26,7 @@ if TYPE_CHECKING:
 
 _HELD_LIMIT: Final = 256 * 1024
 """Bytes of a body that wait for a connection before the client is no longer read."""
+_NO_LINGER: Final = struct.pack("ii", 1, 0)
 
 
 class ClientConnection(ServerConnection):
@@ -90,7 +94,11 @@ class ClientConnection(ServerConnection):
     def connected(self) -> None:
         """The exchange has its connection, and what was held has been written."""
         upstream = self.exchange.upstream if self.exchange else None
-        if upstream is not None and not upstream.transport.get_write_buffer_size():
+        if upstream is None:
+            return
+        if self._stalled:
+            upstream.pause()
+        if not upstream.transport.get_write_buffer_size():
             self.resume_client()
 
     # Ends.
@@ -99,6 +107,7 @@ class ClientConnection(ServerConnection):
         """The whole reply has been written."""
         exchange.finish(Ending.COMPLETE)
         self.exchange = None
+        self._head_method = False
         self.reply_finished(keep_alive=not self._closing and not self.relay.draining)
 
     def client_gone(self, error: ProtocolError | None) -> None:
@@ -116,12 +125,12 @@ class ClientConnection(ServerConnection):
     def upstream_lost(self, exchange: Exchange, reason: str) -> None:
         """The upstream left inside its reply: the client's connection ends too, without a fake ending."""
         exchange.finish(Ending.UPSTREAM_ABORT, 0, reason)
-        self._break()
+        self._break(exchange)
 
     def upstream_silent(self, exchange: Exchange, *, reused: bool) -> None:
         """The upstream left before it replied: try again where nothing can have happened, else say so."""
         exchange.upstream = None
-        if reused and not exchange.body_written and not exchange.retried and exchange.request_ended:
+        if reused and not exchange.body_written and not exchange.retried:
             exchange.retried = True
             self.relay.pool.connect(exchange)
             return
@@ -148,7 +157,7 @@ class ClientConnection(ServerConnection):
         """Answer for the upstream, or break off where a reply has begun."""
         if exchange.begun:
             exchange.finish(ending, 0, code)
-            self._break()
+            self._break(exchange)
             return
         exchange.finish(ending, status, code)
         self.exchange = None
@@ -166,8 +175,9 @@ class ClientConnection(ServerConnection):
                 now - self.received > self.relay.idle_seconds
                 and now - upstream.seen > self.relay.idle_seconds
             ):
+                _end_with_reset(self.transport)
                 self.transport.abort()
-        elif exchange.request_ended:
+        elif exchange.request_ended or self._reading_paused:
             idle = now - upstream.seen
             if idle > self.relay.idle_seconds:
                 upstream.discard()
@@ -186,6 +196,7 @@ class ClientConnection(ServerConnection):
 
     def pause_writing(self) -> None:
         """asyncio: the client is slower than the upstream."""
+        super().pause_writing()
         if self.exchange and self.exchange.upstream:
             self.exchange.upstream.pause()
 
@@ -193,8 +204,15 @@ class ClientConnection(ServerConnection):
         """asyncio: the client has caught up."""
         if self.exchange and self.exchange.upstream:
             self.exchange.upstream.resume()
+        super().resume_writing()
 
     # What the base class asks.
+
+    def refuse(self, error: ProtocolError) -> None:
+        """See `ServerConnection`; counted here where there is no exchange that tells."""
+        if self.exchange is None:
+            self.relay.refused(error.code)
+        super().refuse(error)
 
     def write(self, data: bytes) -> None:
         """See `ServerConnection`: in order with the bytes of replies."""
@@ -210,7 +228,6 @@ class ClientConnection(ServerConnection):
 
     def refusal(self, error: ProtocolError) -> bytes:
         """See `ServerConnection`."""
-        self.relay.refused(error.code)
         return answers.error(error.status, error.code, error.message, close=True, body=not self._head_method)
 
     def closes_after(self, *, ends: bool) -> bool:
@@ -224,16 +241,25 @@ class ClientConnection(ServerConnection):
     # Helpers.
 
     def _answer_locally(self, target: bytes) -> None:
-        reply = self.relay.local_answer(target, body=not self._head_method)
-        self.write(reply)
-        self.reply_finished(keep_alive=not self.relay.draining)
+        close = self.closes_after(ends=self.reading == Reading.BODY)
+        self.write(self.relay.local_answer(target, close=close, body=not self._head_method))
+        self._head_method = False
+        self.reply_finished(keep_alive=not close)
 
-    def _break(self) -> None:
+    def _break(self, exchange: Exchange) -> None:
         """End the connection so that the client cannot take the reply for complete."""
         self.exchange = None
         self.reading = Reading.DISCARD
         self.flush()
+        if exchange.open_ended:
+            _end_with_reset(self.transport)
         self.transport.close()
+
+
+def _end_with_reset(transport: asyncio.Transport) -> None:
+    """Let the connection end with a reset: an orderly end can be the end of a reply."""
+    if not transport.is_closing():
+        transport.get_extra_info("socket").setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _NO_LINGER)
 
 
 def _judge(head: RequestHead, target: bytes) -> None:

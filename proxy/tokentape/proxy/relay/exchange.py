@@ -42,6 +42,7 @@ class Exchange:
         "metered",
         "method",
         "modern",
+        "open_ended",
         "opened",
         "outbox",
         "request_ended",
@@ -79,6 +80,8 @@ class Exchange:
         self.retried = False
         self.begun = False
         """A byte of the reply has been passed on."""
+        self.open_ended = False
+        """The end of the client's connection is the end of the reply."""
         self.request_ended = False
         self.body_written = False
         """A byte of the request body has been handed to the upstream's socket."""
@@ -106,6 +109,8 @@ class Exchange:
         upstream.seen = self.client.received
         if not self.announced:
             self._announce_open(Flag.FRESH_CONNECTION if self.fresh else 0)
+        elif held:
+            self.frame_body(self.held_pieces)
         if held:
             self.held = []
             self.held_pieces = []

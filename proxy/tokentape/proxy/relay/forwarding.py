@@ -16,7 +16,7 @@ LABEL_HEADER: Final = b"x-tokentape-labels"
 _FRAMING: Final = frozenset({b"content-length", b"transfer-encoding"})
 # Listed in Connection or not, these frame the message or reach the next server.
 _NEVER_DROPPED: Final = _FRAMING | {b"trailer", b"host"}
-_ORDINARY: Final = frozenset({b"keep-alive", b"close", b"upgrade", b"te", b"http2-settings"})
+_ORDINARY: Final = frozenset({b"keep-alive", b"close", b"upgrade", b"te"})
 
 
 def take_label_segment(target: bytes) -> tuple[bytes, bytes]:

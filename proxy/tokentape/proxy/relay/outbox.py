@@ -59,7 +59,12 @@ class Outbox:
         self._scheduled = False
         writes, self._writes = self._writes, []
         for transport, data in writes:
-            transport.write(data)
+            try:
+                transport.write(data)
+            except RuntimeError:
+                # uvloop's word for a transport that was closed in this very turn. Its exchange learns
+                # that from `connection_lost`; the writes behind this one belong to others.
+                continue
         frames, self._frames = self._frames, []
         written = monotonic()
         send = self._link.send

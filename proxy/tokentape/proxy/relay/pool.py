@@ -120,9 +120,10 @@ class Pool:
                 "set SSL_CERT_FILE to a bundle that contains its issuer.",
                 "upstream_certificate",
             ) from None
-        except OSError as error:
+        except (OSError, UnicodeError) as error:
+            reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
             raise ConnectError(
-                f"{name} cannot be reached ({error.strerror or error}): check the network and --upstream.",
+                f"{name} cannot be reached ({reason}): check the network and --upstream.",
                 "upstream_unreachable",
             ) from None
 

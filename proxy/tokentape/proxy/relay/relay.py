@@ -8,6 +8,7 @@ from time import monotonic
 from typing import TYPE_CHECKING
 
 from tokentape.proxy import answers
+from tokentape.proxy.frames import Ending
 from tokentape.proxy.http1.server import Limits, ServerConnection
 from tokentape.proxy.relay.client import ClientConnection
 from tokentape.proxy.relay.outbox import Outbox
@@ -63,6 +64,7 @@ class Relay:
         """Serve clients of a listening socket."""
         loop = asyncio.get_running_loop()
         self.outbox = Outbox(loop, link)
+        link.settle = self.outbox.flush
         self._server = await loop.create_server(lambda: ClientConnection(self), sock=listener, backlog=4096)
         self._sweeper = loop.create_task(self._sweep())
 
@@ -71,22 +73,29 @@ class Relay:
         self.draining = True
         if self._server:
             self._server.close()
+        self.outbox.flush()
         for client in list(self.clients):
             if isinstance(client, ClientConnection) and client.exchange is None:
                 client.transport.close()
         deadline = monotonic() + seconds
         while self.live and monotonic() < deadline:  # noqa: ASYNC110 - once, at the end
             await asyncio.sleep(0.02)
-        for client in list(self.clients):
-            client.transport.close() if not self.live else client.transport.abort()
+        for exchange in list(self.live.values()):
+            if exchange.upstream is not None:
+                exchange.upstream.discard()
+            exchange.client.upstream_failed(
+                exchange, Ending.PROXY_ERROR, 503, "draining", "The proxy is shutting down: try again soon."
+            )
         self.outbox.flush()
+        for client in list(self.clients):
+            client.transport.close()
         await asyncio.sleep(0)
         self.pool.close()
         if self._sweeper:
             self._sweeper.cancel()
 
-    def local_answer(self, target: bytes, *, body: bool) -> bytes:
-        """The worker's own answers, below `/.tokentape/`."""
+    def local_answer(self, target: bytes, *, close: bool, body: bool) -> bytes:
+        """The worker's own answers, below `/.tokentape/`; arguments as in `answers.error`."""
         path = target.partition(b"?")[0]
         if path == b"/.tokentape/healthz":
             value = {
@@ -94,11 +103,12 @@ class Relay:
                 "pid": os.getpid(),
                 "inflight": len(self.live),
             }
-            return answers.json(200, value, body=body)
+            return answers.json(200, value, close=close, body=body)
         return answers.error(
             404,
             "unknown_path",
             "Only /.tokentape/healthz is answered here: other paths go upstream.",
+            close=close,
             body=body,
         )
 

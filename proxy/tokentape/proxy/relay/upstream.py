@@ -102,7 +102,9 @@ class UpstreamConnection(asyncio.Protocol):
             else:
                 exchange.client.upstream_lost(exchange, "the upstream closed the connection inside its reply")
         else:
-            exchange.client.upstream_silent(exchange, reused=bool(self.idle_since))
+            # A connection that has begun to reply was not stale.
+            stale = bool(self.idle_since) and self._reader is None
+            exchange.client.upstream_silent(exchange, reused=stale)
 
     def pause_writing(self) -> None:
         """asyncio: the upstream is slower than the client."""
@@ -177,8 +179,8 @@ class UpstreamConnection(asyncio.Protocol):
         exchange.response_at = received
         exchange.begun = True
         client = exchange.client
-        ends = body == Body.EOF or self._plain or not exchange.request_ended
-        close = client.closes_after(ends=ends)
+        exchange.open_ended = body == Body.EOF or self._plain
+        close = client.closes_after(ends=exchange.open_ended or not exchange.request_ended)
         out = response_head(head, close=close, plain=self._plain)
         self._pass_body(exchange, rest, out, received)
 
@@ -229,8 +231,16 @@ class UpstreamConnection(asyncio.Protocol):
         """The reply is whole: free the connection, then let the client go on."""
         self.exchange = None
         self._chunked = None
-        reusable = self._keep_alive and exchange.request_ended and self._body != Body.EOF
-        if reusable and not self.transport.is_closing():
+        transport = self.transport
+        reusable = (
+            self._keep_alive
+            and exchange.request_ended
+            and self._body != Body.EOF
+            and not transport.is_closing()
+            # A reply can come before its request has been taken.
+            and not transport.get_write_buffer_size()
+        )
+        if reusable:
             self.resume()
             self._pool.put(self)
         else:
