@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from tokentape.proxy.messages.call import Call, OpenCall
 
 _QUEUE: Final = 200
+_CLOSE_SECONDS: Final = 1.0
 
 
 def line(call: Call) -> str:
@@ -85,10 +86,10 @@ class ConsoleSink:
     def close(self) -> None:
         """Print what waits, unless the terminal is stopped."""
         try:
-            self._queue.put_nowait(None)
+            self._queue.put(None, timeout=_CLOSE_SECONDS)
         except queue.Full:
             return
-        self._thread.join(1.0)
+        self._thread.join(_CLOSE_SECONDS)
 
     def _print(self) -> None:
         while (call := self._queue.get()) is not None:
