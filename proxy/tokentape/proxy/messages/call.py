@@ -262,6 +262,8 @@ class Call(msgspec.Struct, kw_only=True):
     retry_after: float | None = None
     """Seconds, from `retry-after-ms` or `retry-after` of an error reply."""
     batch_id: str | None = None
+    custom_id: str | None = None
+    """Of one result of a batch; the call that fetched the results has none."""
     resumed: bool = False
     """The observer was started while this call was under way, so parts were not seen."""
     unknown: tuple[str, ...] = ()
