@@ -192,6 +192,12 @@ class Peer:
         """Wait for that many bytes, or the end."""
         await self.wire.until(lambda: len(self.wire.data) >= size or self.closed)
 
+    async def until_seen(self, mark: bytes) -> None:
+        """Wait until what came and was not taken contains these bytes, or the end."""
+        data = self.wire.data
+        await self.wire.until(lambda: mark in data or self.closed)
+        assert mark in data
+
     async def until_closed(self) -> bytes:
         """Wait for the end; take all that came."""
         await self.wire.until(lambda: self.closed)

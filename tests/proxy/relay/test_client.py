@@ -254,7 +254,7 @@ async def test_expect_100_continue_goes_end_to_end() -> None:
     """Nothing here invents a 100, and nothing waits for one that the upstream does not send."""
 
     async def script(peer: Peer) -> None:
-        await peer.wire.until(lambda: b"\r\n\r\n" in peer.received)
+        await peer.until_seen(b"\r\n\r\n")
         assert b"\r\nexpect: 100-Continue\r\n" in peer.received
         assert peer.received.endswith(b"\r\n\r\n")
         peer.send(b"HTTP/1.1 100 Continue\r\nX-Wait: no more\r\n\r\n")
@@ -266,7 +266,7 @@ async def test_expect_100_continue_goes_end_to_end() -> None:
     async with relay_bed(script) as bed:
         client = await bed.client()
         client.send(b"POST / HTTP/1.1\r\nHost: a\r\nexpect: 100-Continue\r\nContent-Length: 4\r\n\r\n")
-        await client.wire.until(lambda: b"\r\n\r\n" in client.received)
+        await client.until_seen(b"\r\n\r\n")
         client.send(b"body")
         reply = await client.message(method=b"POST")
         assert reply is not None
@@ -338,7 +338,7 @@ async def test_a_client_that_leaves_has_its_upstream_closed_at_once(how: str, wh
         client.send(GET if when != "inside the request" else GET[:-2] + b"Content-Length: 9\r\n\r\nabc")
         await eventually(lambda: bed.upstream.peers and bed.upstream.peers[0].wire.data)
         if when == "inside the reply":
-            await client.wire.until(lambda: b"abc" in client.received)
+            await client.until_seen(b"abc")
         client.close() if how == "close" else client.reset()
         await bed.upstream.peers[0].until_closed()
         await eventually(lambda: not bed.relay.clients and not bed.relay.pool.connections)
