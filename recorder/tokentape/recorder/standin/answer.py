@@ -76,8 +76,10 @@ def timed(events: Events, behaviour: Behaviour) -> Body:
     start, ttft, rate = behaviour.head_seconds, behaviour.ttft, behaviour.tokens_per_second
     if not (start or ttft or rate):
         return Body(data=events.data, due=[])
-    first = next((place for place, tokens in enumerate(events.tokens) if tokens), len(events.data))
-    said = events.tokens[first] if first < len(events.data) else 0
+    first = next((place for place, tokens in enumerate(events.tokens) if tokens), None)
+    if first is None:
+        return Body(data=events.data, due=[start] * len(events.data))
+    said = events.tokens[first]
     wait = max(start, ttft)
     pace = 1 / rate if rate else 0.0
     due = [start if tokens < said else wait + (tokens - said) * pace for tokens in events.tokens]

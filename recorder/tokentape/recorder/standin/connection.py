@@ -99,6 +99,8 @@ class StandInConnection(ServerConnection):
         if call.repeat and may_repeat(reply):
             repeat = Repeat(reply, call.request_id, len(call.body))
             standin.repeats.keep(key_of(head, body), b"" if self._ahead else raw, repeat)
+        if head.method == b"HEAD":
+            reply.pieces, reply.due = reply.pieces[:1], reply.due[:1]
         self._play(reply)
 
     def _repeat(self, repeat: Repeat) -> None:
@@ -106,6 +108,7 @@ class StandInConnection(ServerConnection):
         request_id = standin.repeats.next_id()
         if not repeat.single:
             standin.state.totals.requests += 1
+            standin.state.totals.bytes_in += repeat.taken_in
             self.reading = Reading.AHEAD
             self._play(repeat.again(request_id))
             return
@@ -131,7 +134,8 @@ class StandInConnection(ServerConnection):
             totals.break_off(reply.tally, playback.written, by_client=False)
             self._break(reset=reply.ending == Ending.RESET)
             return
-        totals.finish(reply.tally, reply.size)
+        if reply.tally.endpoint != OWN:
+            totals.finish(reply.tally, reply.size)
         self.reply_finished(keep_alive=reply.ending == Ending.KEEP)
 
     def _break(self, *, reset: bool) -> None:

@@ -29,13 +29,13 @@ Key = tuple[bytes, int, bytes, bytes]
 class Repeat:
     """One reply, and how often it was given since it was last counted."""
 
-    __slots__ = ("_after", "_before", "_rest", "_taken_in", "answer", "count", "single")
+    __slots__ = ("_after", "_before", "_rest", "answer", "count", "single", "taken_in")
 
     def __init__(self, answer: Answer, request_id: str, taken_in: int) -> None:
         head, *rest = answer.pieces
         self._before, _, self._after = head.partition(request_id.encode())
         self._rest = rest
-        self._taken_in = taken_in
+        self.taken_in = taken_in
         self.answer = answer
         self.count = 0
         self.single = not (answer.separate and rest)
@@ -58,7 +58,7 @@ class Repeat:
         count, self.count = self.count, 0
         if count:
             totals.requests += count
-            totals.bytes_in += self._taken_in * count
+            totals.bytes_in += self.taken_in * count
             totals.finish(self.answer.tally, self.answer.size, count)
 
 
