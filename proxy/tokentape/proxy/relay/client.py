@@ -92,14 +92,14 @@ class ClientConnection(ServerConnection):
         exchange.frame_body(pieces)
 
     def connected(self) -> None:
-        """The exchange has its connection, and what was held has been written."""
-        upstream = self.exchange.upstream if self.exchange else None
-        if upstream is None:
-            return
-        if self._stalled:
-            upstream.pause()
-        if not upstream.transport.get_write_buffer_size():
-            self.resume_client()
+        """The exchange has its connection, and what was held is about to be written.
+
+        If that is more than the upstream takes, its transport says so then, and only then does it
+        ever say that there is room again: so the client is read until it does.
+        """
+        if self._stalled and self.exchange and self.exchange.upstream:
+            self.exchange.upstream.pause()
+        self.resume_client()
 
     # Ends.
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import base64
-from urllib.parse import unquote, urlsplit
+from urllib.parse import SplitResult, unquote, urlsplit
 
 import msgspec
 
@@ -41,15 +41,12 @@ def parse_upstream(url: str, environment: dict[str, str] | None = None) -> Upstr
     Raises:
         ValueError: one sentence that says what is wrong with the URL.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
+    parts = _split(url)
+    if parts is None or parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError(f"The upstream must be an http:// or https:// URL, not {url!r}.")
     if parts.query or parts.fragment or parts.username:
-        raise ValueError(f"The upstream URL must have no query, fragment or user name: {url!r}.")
-    try:
-        port = parts.port or (443 if parts.scheme == "https" else 80)
-    except ValueError:
-        raise ValueError(f"The upstream's port is not a number up to 65535: {url!r}.") from None
+        raise ValueError("The upstream URL must have no query, fragment or user name.")
+    port = parts.port or (443 if parts.scheme == "https" else 80)
     tls = parts.scheme == "https"
     return Upstream(
         url=url.rstrip("/"),
@@ -68,16 +65,27 @@ def _via(host: str, environment: dict[str, str]) -> Via | None:
         return None
     if _bypassed(host, lowered.get("no_proxy", "")):
         return None
-    parts = urlsplit(address if "://" in address else f"http://{address}")
-    if parts.scheme != "http" or not parts.hostname:
-        raise ValueError(
-            f"HTTPS_PROXY must be an http:// address, since CONNECT goes over plain HTTP: {address!r}."
-        )
+    parts = _split(address if "://" in address else f"http://{address}")
+    if parts is None or parts.scheme != "http" or not parts.hostname:
+        # Not repeated: it can hold a password.
+        raise ValueError("HTTPS_PROXY must be an http://host:port address: CONNECT goes over plain HTTP.")
     authorization = None
     if parts.username is not None:
         pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
         authorization = "Basic " + base64.b64encode(pair.encode()).decode()
     return Via(host=parts.hostname, port=parts.port or 80, authorization=authorization)
+
+
+def _split(url: str) -> SplitResult | None:
+    """The parts of a URL whose port is a number and which can stand in a request head."""
+    if not url.isascii() or not url.isprintable() or " " in url:
+        return None
+    try:
+        parts = urlsplit(url)
+        _ = parts.port
+    except ValueError:
+        return None
+    return parts
 
 
 def _bypassed(host: str, no_proxy: str) -> bool:
