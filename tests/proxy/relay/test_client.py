@@ -9,6 +9,7 @@ import msgspec
 import pytest
 from tests.support.raw_http import chunks
 from tests.support.relay import Observed, answering, eventually, on_loop, relay_bed
+from tests.support.replies import own_error
 
 from tokentape.proxy.frames import Ending
 from tokentape.proxy.http1.server import Limits
@@ -26,15 +27,8 @@ SMALL = Limits(body_bytes=1024 * 1024, head_bytes=4096)
 
 def error_of(reply: Message | None) -> tuple[int, str, str]:
     """Status, error type and machine-readable code of a reply that must be the proxy's own."""
-    assert reply is not None
-    assert reply.complete
-    body = msgspec.json.decode(reply.body, type=dict[str, object])
-    error = msgspec.convert(body["error"], dict[str, str])
-    assert (body["type"], set(body), set(error)) == ("error", {"type", "error"}, {"type", "message"})
-    assert error["message"].endswith(".")
-    code = reply.header(b"x-tokentape-error")
-    assert code is not None
-    return reply.status, error["type"], code.decode()
+    error = own_error(reply)
+    return error.status, error.type, error.code
 
 
 async def refused(bed: Bed, raw: bytes, method: bytes = b"GET") -> tuple[int, str, str]:

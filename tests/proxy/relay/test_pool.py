@@ -8,10 +8,10 @@ import socket
 import ssl
 from typing import TYPE_CHECKING
 
-import msgspec
 import pytest
 from tests.support.certificates import authority, server_context
 from tests.support.relay import answering, eventually, on_loop, relay_bed
+from tests.support.replies import OwnError, own_error
 
 from tokentape.proxy.frames import Ending, Flag
 
@@ -19,19 +19,10 @@ if TYPE_CHECKING:
     from collections.abc import Generator
     from pathlib import Path
 
-    from tests.support.raw_http import Message, Peer
+    from tests.support.raw_http import Peer
 
 GET = b"GET /v1/models HTTP/1.1\r\nHost: a\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
-
-
-def failure(reply: Message) -> tuple[int, str, str, bytes | None]:
-    """Status, code, sentence and `x-should-retry` of an error of the proxy's own."""
-    body = msgspec.json.decode(reply.body, type=dict[str, object])
-    assert body["type"] == "error"
-    message = msgspec.convert(body["error"], dict[str, str])["message"]
-    code = reply.header(b"x-tokentape-error") or b""
-    return reply.status, code.decode(), message, reply.header(b"x-should-retry")
 
 
 @contextlib.contextmanager
@@ -61,11 +52,12 @@ async def test_an_unreachable_upstream_is_a_502_that_says_what_to_check() -> Non
     port = closed_port()
     async with relay_bed(answering(OK), upstream_url=f"http://127.0.0.1:{port}") as bed:
         reply = await bed.ask(GET)
-        assert failure(reply) == (
+        assert own_error(reply) == OwnError(
             502,
+            "api_error",
             "upstream_unreachable",
             f"127.0.0.1:{port} cannot be reached (Connection refused): check the network and --upstream.",
-            None,
+            retry=True,
         )
         [seen] = await bed.observed()
         assert (seen.ending, seen.status, seen.reason) == (
@@ -80,10 +72,10 @@ async def test_an_unreachable_upstream_is_a_502_that_says_what_to_check() -> Non
 async def test_a_name_that_does_not_resolve_is_a_502(host: str) -> None:
     """Names that cannot even be asked for included."""
     async with relay_bed(answering(OK), upstream_url=f"http://{host}:1") as bed:
-        status, code, message, _ = failure(await bed.ask(GET))
-        assert (status, code) == (502, "upstream_unreachable")
-        assert message.startswith(f"{host}:1 cannot be reached (")
-        assert "()" not in message
+        error = own_error(await bed.ask(GET))
+        assert (error.status, error.code) == (502, "upstream_unreachable")
+        assert error.sentence.startswith(f"{host}:1 cannot be reached (")
+        assert "()" not in error.sentence
 
 
 @on_loop
@@ -91,11 +83,12 @@ async def test_a_connection_that_takes_too_long_is_a_504() -> None:
     with deaf_port() as port:
         url = f"http://127.0.0.1:{port}"
         async with relay_bed(answering(OK), upstream_url=url, connect_seconds=0.05) as bed:
-            assert failure(await bed.ask(GET)) == (
+            assert own_error(await bed.ask(GET)) == OwnError(
                 504,
+                "timeout_error",
                 "connect_timeout",
                 f"127.0.0.1:{port} did not accept a connection within 0.05 s: check the network.",
-                None,
+                retry=True,
             )
             [seen] = await bed.observed()
             assert (seen.ending, seen.status) == (Ending.TIMEOUT, 504)
@@ -195,11 +188,13 @@ async def test_tls_is_verified_and_ssl_cert_file_is_honoured() -> None:
 async def test_a_certificate_for_another_name_is_refused() -> None:
     context = server_context("other.test")
     async with relay_bed(answering(OK), tls=context, upstream_url="https://localhost:PORT") as bed:
-        status, code, message, retry = failure(await bed.ask(GET))
-        assert (status, code, retry) == (502, "upstream_certificate", b"false")
-        assert message.startswith(f"The certificate of localhost:{bed.upstream.port} could not be verified (")
-        assert "Hostname mismatch" in message
-        assert "set SSL_CERT_FILE to" in message
+        error = own_error(await bed.ask(GET))
+        assert (error.status, error.code, error.retry) == (502, "upstream_certificate", False)
+        assert error.sentence.startswith(
+            f"The certificate of localhost:{bed.upstream.port} could not be verified ("
+        )
+        assert "Hostname mismatch" in error.sentence
+        assert "set SSL_CERT_FILE to" in error.sentence
         assert b"GET" not in b"".join(peer.received for peer in bed.upstream.peers)
 
 
@@ -207,9 +202,9 @@ async def test_a_certificate_for_another_name_is_refused() -> None:
 async def test_a_certificate_of_an_unknown_authority_is_refused() -> None:
     context = server_context("localhost")
     async with relay_bed(answering(OK), tls=context, upstream_url="https://localhost:PORT") as bed:
-        status, code, message, retry = failure(await bed.ask(GET))
-        assert (status, code, retry) == (502, "upstream_certificate", b"false")
-        assert "set SSL_CERT_FILE to a bundle that contains its issuer." in message
+        error = own_error(await bed.ask(GET))
+        assert (error.status, error.code, error.retry) == (502, "upstream_certificate", False)
+        assert "set SSL_CERT_FILE to a bundle that contains its issuer." in error.sentence
 
 
 @on_loop
@@ -220,9 +215,9 @@ async def test_an_upstream_that_speaks_no_tls_is_a_502() -> None:
         peer.close()
 
     async with relay_bed(plain, upstream_url="https://localhost:PORT") as bed:
-        status, code, message, _ = failure(await bed.ask(GET))
-        assert (status, code) == (502, "upstream_unreachable")
-        assert "()" not in message
+        error = own_error(await bed.ask(GET))
+        assert (error.status, error.code) == (502, "upstream_unreachable")
+        assert "()" not in error.sentence
 
 
 @on_loop
@@ -232,9 +227,9 @@ async def test_an_upstream_that_hangs_up_in_the_handshake_is_a_502() -> None:
         peer.close()
 
     async with relay_bed(closing, upstream_url="https://localhost:PORT") as bed:
-        status, code, message, _ = failure(await bed.ask(GET))
-        assert (status, code) == (502, "upstream_unreachable")
-        assert "()" not in message
+        error = own_error(await bed.ask(GET))
+        assert (error.status, error.code) == (502, "upstream_unreachable")
+        assert "()" not in error.sentence
 
 
 @on_loop
@@ -244,7 +239,7 @@ async def test_a_handshake_that_never_ends_is_a_504() -> None:
 
     url = "https://localhost:PORT"
     async with relay_bed(silent, upstream_url=url, connect_seconds=0.1) as bed:
-        assert failure(await bed.ask(GET))[:2] == (504, "connect_timeout")
+        assert own_error(await bed.ask(GET)).code == "connect_timeout"
 
 
 @pytest.mark.usefixtures("trusted")

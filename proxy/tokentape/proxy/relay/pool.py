@@ -122,8 +122,9 @@ class Pool:
             ) from None
         except (OSError, UnicodeError) as error:
             reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
+            setting = "HTTPS_PROXY" if upstream.via else "--upstream"
             raise ConnectError(
-                f"{name} cannot be reached ({reason}): check the network and --upstream.",
+                f"{name} cannot be reached ({reason}): check the network and {setting}.",
                 "upstream_unreachable",
             ) from None
 

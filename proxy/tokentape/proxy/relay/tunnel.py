@@ -19,7 +19,8 @@ if TYPE_CHECKING:
 class _Opening(asyncio.Protocol):
     """Asks for a tunnel and waits for the answer."""
 
-    def __init__(self, request: bytes) -> None:
+    def __init__(self, name: str, request: bytes) -> None:
+        self._name = name
         self._request = request
         self._reader = ResponseHeadReader()
         self.answer: asyncio.Future[int] = asyncio.get_running_loop().create_future()
@@ -33,14 +34,13 @@ class _Opening(asyncio.Protocol):
         try:
             if self._reader.feed(data) is not None:
                 self.answer.set_result(self._reader.head().status)
-        except ProtocolError as error:
-            self.answer.set_exception(OSError(f"the proxy's answer to CONNECT is not HTTP: {error.message}"))
+        except ProtocolError:
+            self.answer.set_exception(OSError(f"{self._name} answered CONNECT with what is not HTTP"))
 
     def connection_lost(self, exc: Exception | None) -> None:
+        del exc
         if not self.answer.done():
-            self.answer.set_exception(
-                OSError(f"the proxy closed the connection at CONNECT ({exc or 'no reason'})")
-            )
+            self.answer.set_exception(OSError(f"{self._name} closed the connection at CONNECT"))
 
 
 async def open_tunnel(
@@ -55,17 +55,18 @@ async def open_tunnel(
     via = upstream.via
     assert via is not None
     loop = asyncio.get_running_loop()
+    name = f"HTTPS_PROXY {via.host}:{via.port}"
     target = f"{upstream.host}:{upstream.port}"
     authorization = f"Proxy-Authorization: {via.authorization}\r\n" if via.authorization else ""
     request = f"CONNECT {target} HTTP/1.1\r\nHost: {target}\r\n{authorization}\r\n".encode()
     try:
-        transport, opening = await loop.create_connection(lambda: _Opening(request), via.host, via.port)
+        transport, opening = await loop.create_connection(lambda: _Opening(name, request), via.host, via.port)
     except OSError as error:
-        raise OSError(f"HTTPS_PROXY {via.host}:{via.port}: {error.strerror or error}") from None
+        raise OSError(f"{name}: {error.strerror or error}") from None
     try:
         status = await opening.answer
         if not 200 <= status < 300:
-            raise OSError(f"HTTPS_PROXY {via.host}:{via.port} answered CONNECT with status {status}")  # noqa: TRY301
+            raise OSError(f"{name} answered CONNECT with status {status}")  # noqa: TRY301 - one exit
         protocol = connection()
         secured = await loop.start_tls(transport, protocol, context, server_hostname=upstream.host)
     except BaseException:
