@@ -26,7 +26,7 @@ def book() -> PriceBook:
     return open_book()
 
 
-def paid(  # noqa: PLR0913 - a bill has that many independent parts; all are named
+def paid(
     model: str | None,
     *,
     input: int | None = 0,  # noqa: A002 - the API's word

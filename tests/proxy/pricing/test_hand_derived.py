@@ -88,7 +88,7 @@ def told(bill: Bill) -> dict[str, Any]:
     return {key: value for key, value in said.items() if value or key == "total"}
 
 
-def expected(  # noqa: PLR0913 - the columns of the table
+def expected(
     total: str | None,
     items: list[tuple[str, str, int, str]],
     *,
@@ -123,7 +123,7 @@ def sampling(model: str | None = None, **counts: int) -> Iteration:
     return Iteration(type="message", model=model, **counts)
 
 
-ABORTED = {"outcome": Outcome.CLIENT_ABORT, "stop_reason": None, "stream": True}
+ABORTED: dict[str, Any] = {"outcome": Outcome.CLIENT_ABORT, "stop_reason": None, "stream": True}
 
 TABLE: dict[str, tuple[Any, dict[str, Any]]] = {
     # ---- kinds ----
