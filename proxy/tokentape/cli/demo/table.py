@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Final
 
 from rich import box
-from rich.columns import Columns
 from rich.console import Group
 from rich.table import Table
 
@@ -26,7 +25,9 @@ def tables(figures: Figures) -> RenderableType:
         _counts("error", figures.errors),
         _counts("retry after", figures.retries),
     )
-    return Group(_models(figures), "", Columns(below, padding=(0, 2)))
+    beside = Table.grid(padding=(0, 3, 0, 0))
+    beside.add_row(*below)
+    return Group(_models(figures), "", beside)
 
 
 def _table(*, footer: bool = False) -> Table:
@@ -72,7 +73,7 @@ def _seconds(value: float | None) -> str:
 
 def _counts(title: str, counts: dict[str, int]) -> Table:
     table = _table()
-    table.add_column(title)
+    table.add_column(title, no_wrap=True)
     table.add_column("", justify="right")
     for name, count in counts.items():
         table.add_row(name, f"{count:,}")

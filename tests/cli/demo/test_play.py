@@ -1,0 +1,80 @@
+"""`tokentape demo` as a whole."""
+
+from __future__ import annotations
+
+import builtins
+import signal
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import pytest
+from click.testing import CliRunner
+from tests.support.proxy import PATIENCE, clean_environment, get, parse_metrics
+
+from tokentape.cli.main import main
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+COMMAND = [sys.executable, "-m", "tokentape.cli.main", "demo"]
+
+
+@pytest.mark.slow
+def test_once_shows_all_scenes_and_ends_by_itself() -> None:
+    result = subprocess.run(
+        [*COMMAND, "--once"], env=clean_environment(), capture_output=True, text=True, timeout=90, check=False
+    )
+    assert (result.returncode, result.stderr) == (0, "")
+    rows = {row.split()[0]: row.split() for row in result.stdout.splitlines() if row.strip()}
+    assert rows["all"][1] == "33"
+    assert {"claude-sonnet-4-6", "claude-haiku-4-5", "claude-opus-4-8"} <= rows.keys()
+    assert result.stdout.splitlines()[-1].startswith("metrics http://127.0.0.1:")
+    for word in ("client_abort", "stream_error", "max_tokens", "tool_use", "rate_limit_error"):
+        assert word in result.stdout
+
+
+@pytest.mark.slow
+def test_without_once_it_serves_until_ctrl_c_and_leaves_nothing_behind() -> None:
+    with subprocess.Popen(COMMAND, env=clean_environment(), stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        url = next(line for line in process.stdout if line.startswith("metrics ")).split()[1]
+        children = psutil.Process(process.pid).children(recursive=True)
+        status, body = get(f"{url}?settled=1")
+        assert (status, parse_metrics(body.decode()).value("tokentape_requests_total") >= 33) == (200, True)
+        process.send_signal(signal.SIGINT)
+        assert process.wait(PATIENCE) == 0
+    _, alive = psutil.wait_procs(children, PATIENCE)
+    assert (len(children), alive) == (3, [])
+
+
+def test_without_the_sdk_one_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:
+    real = builtins.__import__
+
+    def without_sdk(
+        name: str,
+        globals: Mapping[str, object] | None = None,  # noqa: A002 - the names of __import__
+        locals: Mapping[str, object] | None = None,  # noqa: A002
+        fromlist: Sequence[str] | None = (),
+        level: int = 0,
+    ) -> Any:
+        if name == "anthropic":
+            raise ModuleNotFoundError(name)
+        return real(name, globals, locals, fromlist, level)
+
+    monkeypatch.delitem(sys.modules, "tokentape.cli.demo.clients", raising=False)
+    monkeypatch.setattr(builtins, "__import__", without_sdk)
+    result = CliRunner().invoke(main, ["demo", "--once"])
+    assert (result.exit_code, result.stderr) == (
+        1,
+        "Error: The demo drives the official SDK: pip install 'tokentape[demo]'.\n",
+    )
+
+
+def test_an_sdk_that_is_too_old_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("anthropic.__version__", "1.99.0")
+    result = CliRunner().invoke(main, ["demo", "--once"])
+    sentence = "The demo needs version 2 of the official SDK, and 1.99.0 is installed"
+    told = f"Error: {sentence}: pip install --upgrade 'tokentape[demo]'.\n"
+    assert (result.exit_code, result.stderr) == (1, told)
