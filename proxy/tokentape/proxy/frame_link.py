@@ -32,7 +32,9 @@ BUFFER_LIMIT: Final = 32 * 1024 * 1024
 """Bytes of frames that may wait: about a second of the highest load."""
 _GATHER_SECONDS: Final = 0.001
 _GATHER_BYTES: Final = 128 * 1024
-_WRITE_BYTES: Final = 256 * 1024
+_JOINED_BYTES: Final = 64 * 1024
+_GATHERED_BYTES: Final = 512 * 1024
+_GATHERED_PARTS: Final = 128
 _RECONNECT_SECONDS: Final = 0.05
 
 
@@ -178,12 +180,14 @@ class FrameLink:
     def _write(self) -> None:
         """Write until everything is gone or the socket is full."""
         while self._socket is not None:
-            if not self._unsent:
-                if not self._waiting:
-                    break
-                self._unsent = memoryview(self._next_batch())
             try:
-                sent = self._socket.send(self._unsent)
+                if self._unsent:
+                    sent = self._socket.send(self._unsent)
+                    self._unsent = self._unsent[sent:]
+                elif self._waiting:
+                    sent = self._send_batch(self._socket)
+                else:
+                    break
             except (BlockingIOError, InterruptedError):
                 self._loop.add_writer(self._socket, self._writable)
                 return
@@ -191,22 +195,34 @@ class FrameLink:
                 self._disconnect()
                 return
             self._size -= sent
-            self._unsent = self._unsent[sent:]
         self._drained.set()
 
-    def _next_batch(self) -> bytes:
+    def _send_batch(self, link: socket.socket) -> int:
+        """Send what waits, or a part of it; what the socket does not take becomes `_unsent`."""
         waiting = self._waiting
-        if self._size <= _WRITE_BYTES:
-            batch = b"".join(waiting)
+        if self._size <= _JOINED_BYTES:
+            # Small frames: one copy is cheaper than many places to gather from.
+            parts = [b"".join(waiting)]
             waiting.clear()
-            return batch
+        else:
+            parts = self._next_parts()
+        try:
+            sent = link.sendmsg(parts)
+        except (BlockingIOError, InterruptedError):
+            waiting.extendleft(reversed(parts))
+            raise
+        if sent < sum(map(len, parts)):
+            self._unsent = memoryview(b"".join(parts))[sent:]
+        return sent
+
+    def _next_parts(self) -> list[bytes]:
         parts: list[bytes] = []
         size = 0
-        while waiting and size < _WRITE_BYTES:
-            part = waiting.popleft()
+        while self._waiting and size < _GATHERED_BYTES and len(parts) < _GATHERED_PARTS:
+            part = self._waiting.popleft()
             parts.append(part)
             size += len(part)
-        return b"".join(parts)
+        return parts
 
     def _writable(self) -> None:
         if self._socket is not None:

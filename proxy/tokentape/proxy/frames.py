@@ -182,31 +182,62 @@ def split_head(payload: bytes, start: int = 0) -> tuple[bytes, bytes]:
 
 
 class FrameReader:
-    """Cuts a byte stream into frames, whatever its segmentation."""
+    """Cuts a byte stream into frames, whatever its segmentation.
 
-    __slots__ = ("_rest",)
+    It owns the memory that bytes are received into: `space` gives room, `received` says how much of it
+    was filled. So a large frame is copied once, into its payload. `feed` does both for whoever has bytes.
+    """
 
-    def __init__(self) -> None:
-        self._rest = b""
+    __slots__ = ("_buffer", "_end", "_view")
 
-    def feed(self, data: bytes) -> Iterator[Frame]:
-        """Yield each complete frame; exhaust the iterator before the next call.
+    def __init__(self, size: int = 1024 * 1024) -> None:
+        """`size` in bytes; a frame that needs more room gets it."""
+        self._buffer = bytearray(size)
+        self._view = memoryview(self._buffer)
+        self._end = 0
+
+    def space(self) -> memoryview:
+        """Room for the next bytes, never empty."""
+        if self._end == len(self._buffer):
+            self._view.release()
+            self._buffer.extend(bytes(len(self._buffer)))
+            self._view = memoryview(self._buffer)
+        return self._view[self._end :]
+
+    def received(self, count: int) -> Iterator[Frame]:
+        """Yield each frame that is complete now; exhaust the iterator before the next call.
 
         Raises:
             BrokenLinkError: the bytes are no frames.
         """
-        if self._rest:
-            data = self._rest + data
-        offset, size = 0, len(data)
+        buffer, view = self._buffer, self._view
+        offset, end = 0, self._end + count
         unpack = HEADER.unpack_from
-        while size - offset >= 32:
-            length, kind, flags, status, exchange, received, written = unpack(data, offset)
+        while end - offset >= 32:
+            length, kind, flags, status, exchange, received, written = unpack(buffer, offset)
             if length > MAX_PAYLOAD:
                 raise BrokenLinkError(f"a frame claims {length} bytes")
             start = offset + 32
-            end = start + length
-            if end > size:
+            after = start + length
+            if after > end:
                 break
-            yield Frame(kind, flags, status, exchange, received, written, data[start:end])
-            offset = end
-        self._rest = data[offset:]
+            yield Frame(kind, flags, status, exchange, received, written, bytes(view[start:after]))
+            offset = after
+        if offset and end > offset:
+            view[: end - offset] = view[offset:end]
+        self._end = end - offset
+
+    def feed(self, data: bytes) -> Iterator[Frame]:
+        """`received`, for bytes that came some other way.
+
+        Raises:
+            BrokenLinkError: the bytes are no frames.
+        """
+        position = 0
+        while position < len(data):
+            room = self.space()
+            piece = data[position : position + len(room)]
+            room[: len(piece)] = piece
+            room.release()
+            position += len(piece)
+            yield from self.received(len(piece))

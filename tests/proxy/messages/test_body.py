@@ -38,3 +38,21 @@ def test_it_never_keeps_more_than_its_limit(chunks: list[bytes], limit: int, sta
     data = b"".join(chunks)
     assert body.size == len(data)
     assert body.take() == (data if len(data) <= limit else data[:start])
+
+
+def test_a_large_json_body_is_kept_without_its_long_strings() -> None:
+    body = Body(100_000, elide_from=50_000)
+    body.add(b'{"model":"m","data":"')
+    for _ in range(100):
+        body.add(b"QUJD" * 5_000)
+    body.add(b'"}')
+    assert body.size == 2_000_023
+    assert body.whole
+    assert body.take().startswith(b'{"model":"m","data":"elided:')
+
+
+def test_a_body_that_stays_small_keeps_its_long_strings() -> None:
+    body = Body(100_000, elide_from=50_000)
+    text = b'"%b"' % (b"x" * 40_000)
+    body.add(text)
+    assert body.take() == text

@@ -13,7 +13,8 @@ from tests.proxy.messages.exchanges import MODEL, SALT, dump, request_body
 
 from tokentape.proxy.messages.call import RequestFacts
 from tokentape.proxy.messages.hashing import digest
-from tokentape.proxy.messages.request import MAX_PREFIXES, peek_request, read_request
+from tokentape.proxy.messages.prefix import MAX_PREFIXES
+from tokentape.proxy.messages.request import peek_request, read_request
 
 MARK = {"type": "ephemeral"}
 HOUR = {"type": "ephemeral", "ttl": "1h"}
@@ -307,7 +308,10 @@ class TestPrefixHashes:
         contents = [f"turn {n}" for n in range(100)]
         found, changed = facts(messages=turns(*contents)), facts(messages=turns("x", *contents[1:]))
         assert len(found.prefix_hashes) == len(found.prefix_parts) == MAX_PREFIXES
-        assert (found.prefix_parts[0], found.prefix_parts[-1]) == ("messages.36", "messages.99")
+        assert (found.prefix_parts[0], found.prefix_parts[-1]) == (
+            f"messages.{100 - MAX_PREFIXES}",
+            "messages.99",
+        )
         assert not set(found.prefix_hashes) & set(changed.prefix_hashes)
 
     def test_hashes_are_salted(self) -> None:

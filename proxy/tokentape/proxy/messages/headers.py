@@ -6,7 +6,8 @@ import email.utils
 import functools
 import math
 import re
-from typing import TYPE_CHECKING, Final
+from collections.abc import Mapping, Sequence
+from typing import Final
 
 import msgspec
 
@@ -14,9 +15,6 @@ from tokentape.proxy.messages import tolerant
 from tokentape.proxy.messages.call import RateLimit, RateLimitWindow, Trace
 from tokentape.proxy.messages.hashing import credential_hash
 from tokentape.proxy.messages.ratelimits import UNIFIED_STATUS, read_rate_limits, read_windows
-
-if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
 
 MAX_BETAS: Final = 32
 MAX_RETRIES: Final = 1000
@@ -62,11 +60,31 @@ class ResponseHead(msgspec.Struct, frozen=True, kw_only=True):
     """A subscription's rate limits apply."""
 
 
-def read_request_head(headers: Sequence[tuple[bytes, bytes]], salt: bytes) -> RequestHead:
-    """Read request headers, names in any case, repeated ones joined by a comma."""
+_LINES: Final = re.compile(rb"\r\n([^:\r\n]+):[ \t]*([^\r\n]*)").findall
+
+Headers = Mapping[bytes, bytes] | Sequence[tuple[bytes, bytes]]
+"""Names in any case, repeated ones allowed; a mapping has been through `folded` already."""
+
+
+def folded(headers: Headers) -> Mapping[bytes, bytes]:
+    """Headers by lower-case name, repeated ones joined by a comma (RFC 9110, 5.3)."""
+    if isinstance(headers, Mapping):
+        return headers
     found = {name.lower(): value for name, value in headers}
-    if len(found) < len(headers):
-        found = _joined(headers)
+    return found if len(found) == len(headers) else _joined(headers)
+
+
+def split_head(raw: bytes) -> tuple[bytes, Mapping[bytes, bytes]]:
+    """First line and folded headers of a head that a data plane has already judged."""
+    pairs = _LINES(raw)
+    if b" \r\n" in raw or b"\t\r\n" in raw:
+        pairs = [(name, value.rstrip()) for name, value in pairs]
+    return raw[: raw.find(b"\r\n")], folded(pairs)
+
+
+def read_request_head(headers: Headers, salt: bytes) -> RequestHead:
+    """Read request headers."""
+    found = folded(headers)
     secret = _secret(found)
     return RequestHead(
         credential=credential_hash(salt, secret) if secret else None,
@@ -80,9 +98,9 @@ def read_request_head(headers: Sequence[tuple[bytes, bytes]], salt: bytes) -> Re
     )
 
 
-def read_response_head(headers: Sequence[tuple[bytes, bytes]], now: float) -> ResponseHead:
-    """Read response headers, names in any case; `now` is when they came, in seconds since the epoch."""
-    found = {name.lower(): value for name, value in headers}
+def read_response_head(headers: Headers, now: float) -> ResponseHead:
+    """Read response headers; `now` is when they came, in seconds since the epoch."""
+    found = folded(headers)
     windows = read_windows(found)
     return ResponseHead(
         content_type=_media_type(found.get(b"content-type", b"")),
@@ -98,7 +116,6 @@ def read_response_head(headers: Sequence[tuple[bytes, bytes]], now: float) -> Re
 
 
 def _joined(headers: Sequence[tuple[bytes, bytes]]) -> dict[bytes, bytes]:
-    """Repeated headers as one list (RFC 9110, 5.3)."""
     found: dict[bytes, bytes] = {}
     for raw_name, value in headers:
         name = raw_name.lower()

@@ -16,7 +16,12 @@ from tokentape.proxy.messages.body import Body
 from tokentape.proxy.messages.cache import cache_outcome
 from tokentape.proxy.messages.call import CacheWrites, Call, OpenCall, Outcome, RequestFacts, Timings
 from tokentape.proxy.messages.errors import read_error, request_id_of, type_of_status
-from tokentape.proxy.messages.headers import ResponseHead, read_request_head, read_response_head
+from tokentape.proxy.messages.headers import (
+    RequestHead,
+    ResponseHead,
+    read_request_head,
+    read_response_head,
+)
 from tokentape.proxy.messages.labels import DEFAULT_PROJECT, parse_labels
 from tokentape.proxy.messages.models import model_label
 from tokentape.proxy.messages.outcome import Evidence, explain, judge
@@ -27,14 +32,17 @@ from tokentape.proxy.messages.stream import MessageStream
 from tokentape.proxy.messages.usage import cache_writes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from tokentape.proxy.frames import Anchor
     from tokentape.proxy.messages.attempts import AttemptTracker, Key
     from tokentape.proxy.messages.call import CallError, Usage
+    from tokentape.proxy.messages.headers import Headers
 
-MAX_REQUEST: Final = 64 * 1024 * 1024
-"""Decoded bytes of a request; of a larger one only its start is looked at."""
+MAX_REQUEST: Final = 16 * 1024 * 1024
+"""Decoded bytes of a request, after its long strings were shortened; of a larger one only the start is
+looked at. The API itself takes 32 MB."""
+
+ELIDE_FROM: Final = 1024 * 1024
+"""Decoded bytes of a request from which on its long strings are shortened: so large it is by its media."""
 
 MAX_REPLY: Final = 32 * 1024 * 1024
 """Decoded bytes of a unary reply; a larger one is not read."""
@@ -91,7 +99,7 @@ class CallReader:
         salt: bytes,
         method: str,
         target: str,
-        headers: Sequence[tuple[bytes, bytes]],
+        headers: Headers | RequestHead,
         labels: str,
         started: float,
         anchor: Anchor,
@@ -106,7 +114,7 @@ class CallReader:
             salt: for every hash in the call.
             method: the HTTP method.
             target: the request target, with its query.
-            headers: of the request, names in any case.
+            headers: of the request, or what `read_request_head` made of them.
             labels: label text of path segment and header.
             started: when the request head had come in.
             anchor: one instant on both clocks of the worker.
@@ -123,11 +131,13 @@ class CallReader:
         self._attempts = attempts
         self._labels = parse_labels(labels)
         self._route = find_route(method, target)
-        self._head = read_request_head(headers, salt)
+        self._head = headers if isinstance(headers, RequestHead) else read_request_head(headers, salt)
         self._notes = tolerant.Notes()
         self._reply = Reply(self._notes)
         self._blind = resumed
-        self._upload = Body(MAX_REQUEST, PEEK) if self._route.messages_request else Body(0)
+        self._upload = (
+            Body(MAX_REQUEST, PEEK, elide_from=ELIDE_FROM) if self._route.messages_request else Body(0)
+        )
         self._request = _NO_FACTS
         self._user: str | None = None
         self._opened: OpenCall | None = None
@@ -148,8 +158,8 @@ class CallReader:
             self._opened = self._open(complete=True)
         return self._opened
 
-    def response_head(self, status: int, headers: Sequence[tuple[bytes, bytes]], at: float) -> None:
-        """The final response head, names of headers in any case."""
+    def response_head(self, status: int, headers: Headers, at: float) -> None:
+        """The final response head."""
         self._status = status
         self._head_at = at
         self._response = read_response_head(headers, self._anchor.wall_time(at))
@@ -211,7 +221,7 @@ class CallReader:
     def _read_request(self, *, complete: bool) -> ReadRequest:
         size, whole, body = self._upload.size, self._upload.whole, self._upload.take()
         if whole and complete:
-            return read_request(body, self._salt)
+            return read_request(body, self._salt, size)
         error = None if whole else "request_too_large"
         return ReadRequest(peek_request(body[:PEEK], size), error=error)
 

@@ -1,22 +1,13 @@
 """Request facts: what the body of a Messages request says, without its text.
 
-The body is decoded once, into types that leave long text as the raw JSON it is; marks and media are
+The body is decoded once, into types that leave every text as the raw JSON it is; marks and media are
 counted where they stand in the structure, so that a text about `cache_control` counts for nothing.
 Parameters: `MessageCreateParams` of the official SDK, beta ones included.
-
-Prefix hashes cover tools, system and messages up to their part, in the order in which the API's
-prompt cache compares them (https://docs.anthropic.com/en/docs/build-with-claude/prompt-caching), as
-JSON without `cache_control`: marks move from turn to turn and do not change what is cached. What is
-hashed, salted, is checksum (CRC-32) and length of that text. To put the text itself through SHA-256
-would cost as much as all else together, and 32 bits are plenty to tell whether two prompts of one
-conversation differ.
 """
 
 from __future__ import annotations
 
 import re
-import struct
-import zlib
 from typing import Annotated, Any, Final, NamedTuple
 
 import msgspec
@@ -26,17 +17,18 @@ from tokentape.proxy.messages import tolerant
 from tokentape.proxy.messages.blocks import Block, Census, RawField, encode, starts_with
 from tokentape.proxy.messages.call import RequestFacts
 from tokentape.proxy.messages.hashing import digest
-
-MAX_PREFIXES: Final = 64
-"""Prefix hashes kept: the last ones. The chain still runs through all parts."""
+from tokentape.proxy.messages.prefix import MAX_PREFIXES, Chain, unmarked
 
 PEEK: Final = 64 * 1024
 """Bytes at the start of a body, searched for the model where the body cannot be read whole."""
 
+_STRING, _LIST, _NULL = b'"[n'
+_CONTENT: Final = (_STRING, _NULL, 0)
+"""What the content of a message may begin with, beside a list: 0 where there is none."""
+
 _BILLING: Final = b'"x-anthropic-billing-header:'
 """How the system block begins in which Claude Code sends billing data, different in every call."""
 
-_STATE: Final = struct.Struct("<IQ")
 _MODEL: Final = re.compile(rb'"model"\s*:\s*"([^"\\]{1,256})"')
 _STREAM: Final = re.compile(rb'"stream"\s*:\s*(true|false)')
 
@@ -44,9 +36,16 @@ _STREAM: Final = re.compile(rb'"stream"\s*:\s*(true|false)')
 _COUNT: Final = msgspec.Meta(ge=0, le=2**63 - 1)
 
 
-class _Message(msgspec.Struct, omit_defaults=True):
-    role: str = ""
-    content: str | list[Block] | None = None
+_NOTHING: Final = Raw(b"")
+
+
+class _Message(msgspec.Struct):
+    role: Raw = _NOTHING
+    content: Raw = _NOTHING
+
+
+class _Tool(msgspec.Struct):
+    cache_control: RawField = UNSET
 
 
 class _Request(msgspec.Struct, omit_defaults=True):
@@ -54,8 +53,8 @@ class _Request(msgspec.Struct, omit_defaults=True):
     max_tokens: Annotated[int, _COUNT] | None = None
     stream: bool | None = None
     messages: list[_Message] = []
-    system: str | list[Block] | None = None
-    tools: list[dict[str, Raw]] | None = None
+    system: RawField = UNSET
+    tools: RawField = UNSET
     service_tier: str | None = None
     speed: str | None = None
     inference_geo: str | None = None
@@ -77,6 +76,9 @@ class _Request(msgspec.Struct, omit_defaults=True):
 
 
 _decode = msgspec.json.Decoder(_Request).decode
+_decode_tools = msgspec.json.Decoder(list[_Tool] | None).decode
+_decode_system = msgspec.json.Decoder(list[Block]).decode
+_decode_contents = msgspec.json.Decoder(list[list[Block]]).decode
 
 
 class ReadRequest(NamedTuple):
@@ -89,28 +91,32 @@ class ReadRequest(NamedTuple):
     """Parse error: `request_json` or `request_shape`."""
 
 
-def read_request(body: bytes, salt: bytes) -> ReadRequest:
-    """Read a whole body. A body of an unexpected shape gives the facts that can be had, an empty one none."""
+def read_request(body: bytes, salt: bytes, size: int | None = None) -> ReadRequest:
+    """Read a whole body. A body of an unexpected shape gives the facts that can be had, an empty one none.
+
+    `size` is what it had in bytes, where its long strings were shortened.
+    """
+    size = len(body) if size is None else size
     if not body:
         return ReadRequest(RequestFacts())
     try:
-        request = _decode(body)
+        return _read_typed(_decode(body), size, salt)
     except msgspec.ValidationError:
-        return _read_loosely(body, salt)
+        return _read_loosely(body, size, salt)
     except tolerant.BROKEN:
-        return ReadRequest(peek_request(body[:PEEK], len(body)), error="request_json")
-    census = Census()
+        return ReadRequest(peek_request(body[:PEEK], size), error="request_json")
+
+
+def _read_typed(request: _Request, size: int, salt: bytes) -> ReadRequest:
+    census, chain = Census(), Chain()
     if request.cache_control is not UNSET:
         census.mark(request.cache_control)
-    chain = _Chain()
-    if request.tools:
-        _add_tools(request.tools, census, chain)
-    if request.system:
+    tools = _add_tools(request.tools, census, chain) if isinstance(request.tools, Raw) else 0
+    if isinstance(request.system, Raw):
         _add_system(request.system, census, chain)
-    for index, message in enumerate(request.messages):
-        _add_message(message, f"messages.{index}", census, chain)
+    _add_messages(request.messages, census, chain)
     user = None if request.metadata is UNSET else _user(salt, _object(request.metadata))
-    return ReadRequest(_facts(request, body, census, chain, salt), user)
+    return ReadRequest(_facts(request, size, tools, census, chain, salt), user)
 
 
 def peek_request(start: bytes, size: int) -> RequestFacts:
@@ -123,67 +129,76 @@ def peek_request(start: bytes, size: int) -> RequestFacts:
     )
 
 
-class _Chain:
-    """Sums up parts of a prompt one after the other, each together with all before it."""
-
-    __slots__ = ("_checksum", "_length", "_states", "parts")
-
-    def __init__(self) -> None:
-        self._checksum = 0
-        self._length = 0
-        self._states: list[bytes] = []
-        self.parts: list[str] = []
-
-    def add(self, part: str, data: bytes) -> None:
-        """Add one part of the prompt."""
-        self._checksum = zlib.crc32(data, self._checksum)
-        self._length += len(data)
-        self._states.append(_STATE.pack(self._checksum, self._length))
-        self.parts.append(part)
-
-    def whole(self) -> bytes:
-        """The sum of all parts."""
-        return self._states[-1] if self._states else b""
-
-    def hashes(self, salt: bytes) -> tuple[str, ...]:
-        """Salted hashes of the last prefixes."""
-        return tuple([digest(salt, b"prefix", state) for state in self._states[-MAX_PREFIXES:]])
+def _add_tools(tools: Raw, census: Census, chain: Chain) -> int:
+    listed = _decode_tools(tools) or ()
+    if not listed:
+        return 0
+    before = census.marks
+    for tool in listed:
+        if tool.cache_control is not UNSET:
+            census.mark(tool.cache_control)
+    chain.add("tools", unmarked(tools) if census.marks > before else tools)
+    return len(listed)
 
 
-def _add_tools(tools: list[dict[str, Raw]], census: Census, chain: _Chain) -> None:
-    for tool in tools:
-        if "cache_control" in tool:
-            census.mark(tool.pop("cache_control"))
-    chain.add("tools", encode(tools))
+def _add_system(system: Raw, census: Census, chain: Chain) -> None:
+    kind = memoryview(system)[0]
+    if kind == _LIST:
+        _add_system_blocks(system, census, chain)
+    elif kind == _STRING:
+        if bytes(system) != b'""':
+            chain.add("system", system)
+    elif kind != _NULL:
+        raise msgspec.ValidationError
 
 
-def _add_system(system: str | list[Block], census: Census, chain: _Chain) -> None:
-    if isinstance(system, str):
-        chain.add("system", system.encode())
-        return
-    census.blocks(system)
-    chain.add("system", encode([block for block in system if not starts_with(block.text, _BILLING)]))
+def _add_system_blocks(system: Raw, census: Census, chain: Chain) -> None:
+    blocks = _decode_system(system)
+    before = census.marks
+    census.blocks(blocks)
+    if any(starts_with(block.text, _BILLING) for block in blocks):
+        chain.add("system", encode([block for block in blocks if not starts_with(block.text, _BILLING)]))
+    elif blocks:
+        chain.add("system", unmarked(system) if census.marks > before else system)
 
 
-def _add_message(message: _Message, part: str, census: Census, chain: _Chain) -> None:
-    content = message.content
-    if isinstance(content, str):
-        # To escape a long string as JSON again would cost more than all the rest.
-        chain.add(part, f"{message.role}\0{content}".encode())
-        return
-    if content:
-        census.blocks(content, assistant=message.role == "assistant")
-    chain.add(part, encode(message))
+def _add_messages(messages: list[_Message], census: Census, chain: Chain) -> None:
+    contents: list[Raw | bytes] = [message.content for message in messages]
+    lists: list[int] = []
+    for index, content in enumerate(contents):
+        view = memoryview(content)
+        kind = view[0] if view else 0
+        if kind == _LIST:
+            lists.append(index)
+        elif kind not in _CONTENT:
+            raise msgspec.ValidationError
+    if lists:
+        _add_blocks(messages, lists, contents, census)
+    chain.add_messages([message.role for message in messages], contents)
 
 
-def _facts(request: _Request, body: bytes, census: Census, chain: _Chain, salt: bytes) -> RequestFacts:
+def _add_blocks(
+    messages: list[_Message], lists: list[int], contents: list[Raw | bytes], census: Census
+) -> None:
+    """Count the blocks of these messages, decoded in one go, and take the marks off their contents."""
+    many = _decode_contents(b"[%b]" % b",".join([contents[index] for index in lists]))
+    for index, blocks in zip(lists, many, strict=True):
+        before = census.marks
+        census.blocks(blocks, assistant=bytes(messages[index].role) == b'"assistant"')
+        if census.marks > before:
+            contents[index] = unmarked(contents[index])
+
+
+def _facts(  # noqa: PLR0913 - all that was read, once
+    request: _Request, size: int, tools: int, census: Census, chain: Chain, salt: bytes
+) -> RequestFacts:
     repeated, repeated_tool = census.repeated_tool() if census.tool_uses else (0, None)
     return RequestFacts(
         model=tolerant.text(request.model),
         max_tokens=request.max_tokens,
         stream=request.stream,
         messages=len(request.messages),
-        tools=len(request.tools or ()),
+        tools=tools,
         tool_choice=None if request.tool_choice is UNSET else _word(request.tool_choice, "type"),
         thinking=None if request.thinking is UNSET else _word(request.thinking, "type"),
         effort=None if request.output_config is UNSET else _word(request.output_config, "effort"),
@@ -196,18 +211,18 @@ def _facts(request: _Request, body: bytes, census: Census, chain: _Chain, salt: 
         cache_ttls=tuple(sorted(census.ttls)) if census.ttls else (),
         prefix_hashes=chain.hashes(salt),
         prefix_parts=tuple(chain.parts[-MAX_PREFIXES:]),
-        body_hash=_body_hash(request, body, chain, salt),
-        body_bytes=len(body),
+        body_hash=_body_hash(request, size, chain, salt),
+        body_bytes=size,
         repeated_tool_calls=repeated,
         repeated_tool=repeated_tool,
         partial_conversation=_is_partial(request),
     )
 
 
-def _body_hash(request: _Request, body: bytes, chain: _Chain, salt: bytes) -> str:
+def _body_hash(request: _Request, size: int, chain: Chain, salt: bytes) -> str:
     """Hash of the sum of the prompt, of all other parameters, and of the body's length."""
-    request.messages, request.system, request.tools = [], None, None
-    return digest(salt, b"body", b"%d\0%b%b" % (len(body), chain.whole(), encode(request)))
+    request.messages, request.system, request.tools = [], UNSET, UNSET
+    return digest(salt, b"body", b"%d\0%b%b" % (size, chain.whole(), encode(request)))
 
 
 def _object(field: RawField) -> dict[str, Any]:
@@ -235,11 +250,11 @@ def _user(salt: bytes, metadata: dict[str, Any]) -> str | None:
     return digest(salt, b"user", user.encode()) if isinstance(user, str) and user else None
 
 
-def _read_loosely(body: bytes, salt: bytes) -> ReadRequest:
+def _read_loosely(body: bytes, size: int, salt: bytes) -> ReadRequest:
     """Read a body that is JSON of another shape than the API's: the API will refuse it, most likely."""
     value = tolerant.parse(body)
     if not tolerant.is_object(value):
-        return ReadRequest(RequestFacts(body_bytes=len(body)), error="request_json")
+        return ReadRequest(RequestFacts(body_bytes=size), error="request_json")
     messages, tools = value.get("messages"), value.get("tools")
     facts = RequestFacts(
         model=tolerant.text(value.get("model")),
@@ -248,7 +263,7 @@ def _read_loosely(body: bytes, salt: bytes) -> ReadRequest:
         messages=len(messages) if tolerant.is_array(messages) else 0,
         tools=len(tools) if tolerant.is_array(tools) else 0,
         body_hash=digest(salt, b"body", body),
-        body_bytes=len(body),
+        body_bytes=size,
     )
     metadata = value.get("metadata")
     user = _user(salt, metadata) if tolerant.is_object(metadata) else None

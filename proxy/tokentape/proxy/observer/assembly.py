@@ -16,8 +16,10 @@ from tokentape.proxy.frames import (
     split_head,
     split_opened,
 )
+from tokentape.proxy.messages.headers import split_head as split_headers
 from tokentape.proxy.messages.reader import CallReader
 from tokentape.proxy.observer.decoding import DecodingError, decoder_for
+from tokentape.proxy.observer.heads import RequestHeads, encoding_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -33,8 +35,6 @@ _REPLY: Final = (Kind.RESPONSE_HEAD, Kind.RESPONSE_BODY)
 
 _hello = msgspec.json.Decoder(Hello)
 _state = msgspec.json.Decoder(WorkerState)
-
-Headers = list[tuple[bytes, bytes]]
 
 
 class _Decodes(Protocol):
@@ -72,6 +72,7 @@ class Assembler:
     def __init__(self, dispatch: Dispatch, *, salt: bytes, attempts: AttemptTracker) -> None:
         self._dispatch = dispatch
         self._salt = salt
+        self._heads = RequestHeads(salt)
         self._attempts = attempts
         self._open: dict[int, _Open] = {}
         self._anchor = Anchor(wall=0.0, monotonic=0.0)
@@ -151,18 +152,17 @@ class Assembler:
             self._response_head(exchange, frame)
 
     def _opened(self, worker: Hello, frame: Frame) -> None:
-        labels, head, body = split_opened(frame.payload)
-        line, headers, encoding = read_head(head)
-        method, _, rest = line.partition(" ")
+        labels, raw, body = split_opened(frame.payload)
+        head = self._heads.read(raw)
         resumed = bool(frame.flags & Flag.RESUMED)
         exchange = _Open(
             CallReader(
                 id=f"{worker.worker}-{frame.exchange}",
                 engine=worker.engine,
                 salt=self._salt,
-                method=method,
-                target=rest.rpartition(" ")[0],
-                headers=headers,
+                method=head.method,
+                target=head.target,
+                headers=head.said,
                 labels=labels.decode("utf-8", "replace"),
                 started=frame.received,
                 anchor=self._anchor,
@@ -171,8 +171,8 @@ class Assembler:
             )
         )
         self._open[frame.exchange] = exchange
-        if encoding:
-            exchange.request = self._decoder(exchange, encoding)
+        if head.encoding:
+            exchange.request = self._decoder(exchange, head.encoding)
         if not frame.flags & (Flag.RESUMED | Flag.FRESH_CONNECTION):
             self._dispatch.added_latency("request", frame.written - frame.received)
         self._request_body(exchange, body, ended=bool(frame.flags & Flag.END))
@@ -194,9 +194,10 @@ class Assembler:
             self._dispatch.opened(reader.request_end())
 
     def _response_head(self, exchange: _Open, frame: Frame) -> None:
-        head, body = split_head(frame.payload)
-        line, headers, encoding = read_head(head)
-        exchange.reader.response_head(int(line.split(" ", 2)[1]), headers, frame.received)
+        raw, body = split_head(frame.payload)
+        line, headers = split_headers(raw)
+        exchange.reader.response_head(int(line.split(b" ", 2)[1]), headers, frame.received)
+        encoding = encoding_of(headers)
         if encoding:
             exchange.response = self._decoder(exchange, encoding)
             if frame.flags & Flag.RESUMED:
@@ -237,19 +238,3 @@ class Assembler:
         except DecodingError:
             exchange.reader.fail("decoding")
             return _Deaf()
-
-
-def read_head(raw: bytes) -> tuple[str, Headers, bytes]:
-    """First line, headers and Content-Encoding of a head that a data plane has already judged."""
-    lines = raw.split(b"\r\n")
-    headers: Headers = []
-    encoding = b""
-    for line in lines[1:]:
-        name, colon, value = line.partition(b":")
-        if not colon:
-            continue
-        value = value.strip()
-        headers.append((name, value))
-        if len(name) == 16 and name.lower() == b"content-encoding" and value.lower() != b"identity":
-            encoding = encoding + b", " + value if encoding else value
-    return lines[0].decode("latin-1"), headers, encoding

@@ -28,7 +28,6 @@ if TYPE_CHECKING:
 
     from tokentape.proxy.observer.dispatch import Dispatch
 
-_READ_BYTES: Final = 512 * 1024
 _ACK_SECONDS: Final = 0.02
 _GRACE_SECONDS: Final = 1.0
 """How long a stopping observer waits for links that are still in the listener's queue."""
@@ -133,18 +132,21 @@ class Observer:
             self._selector.register(link, selectors.EVENT_READ, opened)
 
     def _read(self, link: _Link) -> None:
+        room = link.reader.space()
         try:
-            data = link.socket.recv(_READ_BYTES)
+            count = link.socket.recv_into(room)
         except (BlockingIOError, InterruptedError):
             return
         except OSError:
-            data = b""
-        if not data:
+            count = 0
+        finally:
+            room.release()
+        if not count:
             self._drop(link)
             return
         handle = link.assembler.frame
         try:
-            for frame in link.reader.feed(data):
+            for frame in link.reader.received(count):
                 handle(frame)
         except (BrokenLinkError, msgspec.MsgspecError):
             self._dispatch.failed("link")

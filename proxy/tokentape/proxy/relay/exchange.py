@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from tokentape.proxy.relay.outbox import Outbox
     from tokentape.proxy.relay.upstream import UpstreamConnection
 
+_COPIED_BYTES: Final = 16 * 1024
+"""A body from this size on is not copied to stand in one piece with its head."""
 # Bare integers: packed for every exchange.
 _OPENED: Final = int(Kind.OPENED)
 _REQUEST_BODY: Final = int(Kind.REQUEST_BODY)
@@ -102,7 +104,8 @@ class Exchange:
         held = self.held
         if held:
             self.body_written = True
-            data = self.head + held[0] if len(held) == 1 else b"".join((self.head, *held))
+            small = len(held) == 1 and len(held[0]) < _COPIED_BYTES
+            data = self.head + held[0] if small else (self.head, *held)
         else:
             data = self.head
         self.outbox.write(upstream.transport, data)
@@ -145,9 +148,13 @@ class Exchange:
 
     def _announce_open(self, flags: int) -> None:
         self.announced = True
+        pieces = self.held_pieces
+        if self.held_bytes >= _COPIED_BYTES:
+            self.outbox.frame(self, _OPENED, flags, self.opened, opened_payload(self.labels, self.head))
+            self.frame_body(pieces)
+            return
         if self.request_ended:
             flags |= Flag.END
-        pieces = self.held_pieces
         body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
         payload = opened_payload(self.labels, self.head, body)
         self.outbox.frame(self, _OPENED, flags, self.opened, payload)

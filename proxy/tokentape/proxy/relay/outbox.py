@@ -27,12 +27,12 @@ class Outbox:
     def __init__(self, loop: asyncio.AbstractEventLoop, link: FrameLink) -> None:
         self._loop = loop
         self._link = link
-        self._writes: list[tuple[asyncio.WriteTransport, bytes]] = []
+        self._writes: list[tuple[asyncio.WriteTransport, bytes | tuple[bytes, ...]]] = []
         self._frames: list[tuple[LiveExchange, int, int, float, bytes, int, bool]] = []
         self._scheduled = False
 
-    def write(self, transport: asyncio.WriteTransport, data: bytes) -> None:
-        """Write to a transport at the end of this turn."""
+    def write(self, transport: asyncio.WriteTransport, data: bytes | tuple[bytes, ...]) -> None:
+        """Write to a transport at the end of this turn; of a tuple, one after the other in one go."""
         self._writes.append((transport, data))
         if not self._scheduled:
             self._scheduled = True
@@ -60,7 +60,10 @@ class Outbox:
         writes, self._writes = self._writes, []
         for transport, data in writes:
             try:
-                transport.write(data)
+                if isinstance(data, tuple):
+                    transport.writelines(data)
+                else:
+                    transport.write(data)
             except RuntimeError:
                 # uvloop's word for a transport that was closed in this very turn. Its exchange learns
                 # that from `connection_lost`; the writes behind this one belong to others.
