@@ -111,19 +111,22 @@ def expected(
     return {key: value for key, value in said.items() if value or key == "total"}
 
 
-def advisor(model: str | None, **counts: int) -> Iteration:
+def advisor(model: str | None, **counts: Any) -> Iteration:
     return Iteration(type="advisor_message", model=model, **counts)
 
 
-def compaction(**counts: int) -> Iteration:
+def compaction(**counts: Any) -> Iteration:
     return Iteration(type="compaction", **counts)
 
 
-def sampling(model: str | None = None, **counts: int) -> Iteration:
+def sampling(model: str | None = None, **counts: Any) -> Iteration:
     return Iteration(type="message", model=model, **counts)
 
 
-ABORTED: dict[str, Any] = {"outcome": Outcome.CLIENT_ABORT, "stop_reason": None, "stream": True}
+def broken(outcome: Outcome = Outcome.CLIENT_ABORT, **changes: Any) -> dict[str, Any]:
+    """A stream that ended before its time."""
+    return {"outcome": outcome, "stop_reason": None, "stream": True, **changes}
+
 
 TABLE: dict[str, tuple[Any, dict[str, Any]]] = {
     # ---- kinds ----
@@ -748,7 +751,7 @@ TABLE: dict[str, tuple[Any, dict[str, Any]]] = {
     # ---- replies that broke off ----
     # 1,000 x 5 = 5,000; 10 characters make 3 tokens at a quarter each, rounded up: 75.
     "the client left in mid-stream": (
-        paid("claude-opus-5", input=1_000, output=None, characters={"text": 10}, **ABORTED),
+        paid("claude-opus-5", input=1_000, output=None, characters={"text": 10}, **broken()),
         expected(
             "5075",
             [("input", "claude-opus-5", 1_000, "5000"), ("output", "claude-opus-5", 3, "75")],
@@ -764,7 +767,7 @@ TABLE: dict[str, tuple[Any, dict[str, Any]]] = {
             "claude-opus-5",
             output=None,
             characters={"text": 7, "thinking": 5, "tool_use": 1},
-            **(ABORTED | {"outcome": Outcome.UPSTREAM_ABORT}),
+            **broken(outcome=Outcome.UPSTREAM_ABORT),
         ),
         expected(
             "100",
@@ -777,7 +780,7 @@ TABLE: dict[str, tuple[Any, dict[str, Any]]] = {
     ),
     # Only the prompt: 1,000 x 5, reads 1,000 x 0.5 = 500 (saves 4,500).
     "left before the first token": (
-        paid("claude-opus-5", input=1_000, output=None, read=1_000, **ABORTED),
+        paid("claude-opus-5", input=1_000, output=None, read=1_000, **broken()),
         expected(
             "5500",
             [("input", "claude-opus-5", 1_000, "5000"), ("cache_read", "claude-opus-5", 1_000, "500")],
@@ -795,7 +798,7 @@ TABLE: dict[str, tuple[Any, dict[str, Any]]] = {
             input=1_000,
             output=40,
             characters={"text": 500},
-            **(ABORTED | {"stop_reason": "end_turn"}),
+            **broken(stop_reason="end_turn"),
         ),
         expected(
             "6000",
@@ -813,7 +816,7 @@ TABLE: dict[str, tuple[Any, dict[str, Any]]] = {
             input=1_000,
             output=None,
             characters={"text": 8},
-            **(ABORTED | {"outcome": Outcome.STREAM_ERROR, "error": CallError(type="overloaded_error")}),
+            **broken(outcome=Outcome.STREAM_ERROR, error=CallError(type="overloaded_error")),
         ),
         expected(
             "5050",
@@ -830,7 +833,7 @@ TABLE: dict[str, tuple[Any, dict[str, Any]]] = {
             "claude-opus-5",
             input=1_000,
             output=None,
-            **(ABORTED | {"outcome": Outcome.TIMEOUT, "attempt": 1}),
+            **broken(outcome=Outcome.TIMEOUT, attempt=1),
         ),
         expected(
             "5000",
@@ -843,11 +846,11 @@ TABLE: dict[str, tuple[Any, dict[str, Any]]] = {
     ),
     # Nobody said how long the prompt was, so nothing of it is on the bill, and the bill says so.
     "left before message_start": (
-        paid("claude-opus-5", **(ABORTED | {"usage": None, "model_served": None})),
+        paid("claude-opus-5", **broken(usage=None, model_served=None)),
         expected("0", [], status="estimated", reasons=["aborted", "input_unknown"]),
     ),
     "left before message_start, no price": (
-        paid("claude-opus-9", **(ABORTED | {"usage": None, "model_served": None})),
+        paid("claude-opus-9", **broken(usage=None, model_served=None)),
         expected(None, [], status="unpriced", reasons=["unknown_model"]),
     ),
     # The API charges for no error.

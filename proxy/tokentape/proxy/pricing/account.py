@@ -48,7 +48,8 @@ def read_account(call: Call) -> Account:
 
 def _is_free(call: Call) -> bool:
     """Whether a call without usage cost nothing."""
-    if call.endpoint not in CHARGED or call.outcome is Outcome.API_ERROR:
+    charged = call.endpoint in CHARGED or call.model_served is not None
+    if not charged or call.outcome is Outcome.API_ERROR:
         return True
     if call.outcome is Outcome.PROXY_ERROR:
         # The proxy's own answer: nothing came of the request. Without an answer, its worker was lost.

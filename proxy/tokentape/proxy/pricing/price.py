@@ -13,7 +13,7 @@ from tokentape.proxy.messages.call import Outcome
 from tokentape.proxy.messages.models import model_label
 from tokentape.proxy.pricing.account import read_account
 from tokentape.proxy.pricing.bill import Bill, LineItem, LineKind, Status
-from tokentape.proxy.pricing.rates import EXACT, KINDS, TOKEN_KINDS
+from tokentape.proxy.pricing.rates import EXACT, KINDS
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -148,8 +148,16 @@ def _batch_savings(
 
 def _tokens(counts: Counts, prices: Prices) -> Decimal:
     """The cost of all tokens, searches left out."""
-    kinds = len(TOKEN_KINDS)
-    pairs = zip(counts[:kinds], prices[:kinds], strict=True)
+    return cost_of(counts._replace(web_search=0), prices)
+
+
+def cost_of(counts: Counts, prices: Prices) -> Decimal:
+    """The cost of quantities at these prices, in USD.
+
+    Raises:
+        UnpricedError: where a price is not known.
+    """
+    pairs = zip(counts, prices, strict=True)
     return _sum(_cost(quantity, rate) for quantity, rate in pairs if quantity)
 
 

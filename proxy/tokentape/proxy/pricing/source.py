@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import re
 from datetime import UTC, date, datetime, time
+from decimal import Decimal
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 from tokentape.proxy.pricing.bill import LineKind
@@ -18,7 +19,6 @@ from tokentape.proxy.pricing.supplement import ALIASES
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
-    from decimal import Decimal
 
     from genai_prices.data_snapshot import DataSnapshot
     from genai_prices.types import MatchLogic, ModelInfo, ModelPrice, TieredPrices
@@ -108,7 +108,7 @@ def _prices(prices: ModelPrice) -> dict[LineKind, ListPrice]:
     found: dict[LineKind, ListPrice] = {}
     for kind, keys in _PRICE_KEYS.items():
         price: Decimal | TieredPrices | None = next(
-            (value for key in keys if (value := getattr(prices, key)) is not None), None
+            (value for key in keys if (value := getattr(prices, key, None)) is not None), None
         )
         if price is not None:
             found[kind] = _list_price(price)
@@ -116,9 +116,9 @@ def _prices(prices: ModelPrice) -> dict[LineKind, ListPrice]:
 
 
 def _list_price(price: Decimal | TieredPrices) -> ListPrice:
-    if tiers := getattr(price, "tiers", None):
-        return ListPrice(price.base, tuple((tier.start, tier.price) for tier in tiers))  # type: ignore[union-attr]
-    return ListPrice(getattr(price, "base", price))
+    if isinstance(price, Decimal):
+        return ListPrice(price)
+    return ListPrice(price.base, tuple((tier.start, tier.price) for tier in price.tiers))
 
 
 def _names(model: ModelInfo) -> Iterator[str]:
