@@ -160,6 +160,7 @@ def test_ports_that_others_can_reach_need_expose(tmp_path: Path) -> None:
     assert refusal(tmp_path, listen="0.0.0.0:8585") == f"--listen 0.0.0.0:8585 {advice}"
     assert refusal(tmp_path, admin="[::]:9464") == f"--admin [::]:9464 {advice}"
     assert loaded(tmp_path, listen="0.0.0.0:8585", expose=True).listen.host == "0.0.0.0"
+    assert loaded(tmp_path, "doctor", listen="0.0.0.0:8585").listen.host == "0.0.0.0"
 
 
 def test_one_port_cannot_be_two(tmp_path: Path) -> None:
@@ -178,16 +179,10 @@ def test_the_proxy_is_not_its_own_upstream(listen: str, tmp_path: Path) -> None:
     assert refusal(tmp_path, listen=listen, upstream=url) == expected
 
 
-@pytest.mark.parametrize(
-    ("url", "sentence"),
-    [
-        ("api.anthropic.com", "The upstream must be an http:// or https:// URL, not 'api.anthropic.com'."),
-        ("ftp://x", "The upstream must be an http:// or https:// URL, not 'ftp://x'."),
-        ("http://x:99999", "The upstream's port is not a number up to 65535: 'http://x:99999'."),
-    ],
-)
-def test_an_upstream_is_a_url(url: str, sentence: str, tmp_path: Path) -> None:
-    assert refusal(tmp_path, upstream=url) == sentence
+@pytest.mark.parametrize("url", ["api.anthropic.com", "ftp://x", "http://", "http://x:99999", "http://u@x"])
+def test_an_upstream_is_a_url(url: str, tmp_path: Path) -> None:
+    """The sentence is that of `parse_upstream`."""
+    assert refusal(tmp_path, upstream=url).startswith("The upstream")
 
 
 @pytest.mark.parametrize("keys", ["a,b,c,d", "model", "1st", "a,a"])

@@ -55,6 +55,8 @@ def load(flags: Mapping[str, Any], environment: Mapping[str, str], folder: Path,
         if given is not None:
             chosen[option.name] = given
     settings = Settings(**(_defaults(command, environment) | chosen))
+    if command != "doctor":  # It opens no port, and looks at whatever is there.
+        _check_exposure(settings)
     _check(settings, environment)
     return settings
 
@@ -128,16 +130,19 @@ def _checked(path: Path, table: object) -> ConfigFile:
     return ConfigFile(path, values)
 
 
-def _check(settings: Settings, environment: Mapping[str, str]) -> None:
-    """What no value alone can tell."""
-    from tokentape.proxy.relay.upstream_url import parse_upstream
-
+def _check_exposure(settings: Settings) -> None:
     for name, address in (("--listen", settings.listen), ("--admin", settings.admin)):
         if address is not None and not address.loopback and not settings.expose:
             raise UsageError(
                 f"{name} {address} can be reached by other machines: add --expose to allow that, "
                 "or bind 127.0.0.1."
             )
+
+
+def _check(settings: Settings, environment: Mapping[str, str]) -> None:
+    """What no value alone can tell."""
+    from tokentape.proxy.relay.upstream_url import parse_upstream
+
     if settings.admin == settings.listen and settings.listen.port:
         raise UsageError(f"--listen and --admin are both {settings.listen}: choose two ports.")
     try:

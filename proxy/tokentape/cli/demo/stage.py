@@ -29,7 +29,7 @@ class Stage:
         """A context in which each scene is shown, as long as its own context lasts."""
         columns = (BarColumn(20), TextColumn("{task.description}"))
         with Progress(
-            *columns, console=self._console, transient=True, disable=not self._console.is_terminal
+            *columns, console=self._console, transient=True, disable=not self._console.is_interactive
         ) as progress:
             task = progress.add_task("", total=scenes)
 
@@ -45,6 +45,8 @@ class Stage:
 
     def show(self, figures: Figures, metrics_url: str) -> None:
         """The figures after the tour."""
+        if self._console.is_terminal:
+            self._console.print()
         self._console.print(tables(figures))
         if figures.unmetered:
             self._console.print(f"{figures.unmetered:,} calls were carried but not metered.")
@@ -53,7 +55,7 @@ class Stage:
     @contextlib.contextmanager
     def going_on(self, base_url: str) -> Generator[Callable[[Figures], None]]:
         """A context in which the figures are shown again and again; on a terminal only."""
-        if not self._console.is_terminal:
+        if not self._console.is_interactive:
             yield lambda _figures: None
             return
         self._console.print(
