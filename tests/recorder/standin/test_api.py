@@ -296,3 +296,14 @@ def test_totals_can_be_read_and_reset(state: State) -> None:
     assert state.totals == Totals()
     assert ask_json(state, b"", path="/.standin/healthz", method="GET") == {"status": "ok"}
     assert ask(state, b"", path="/.standin/other", method="GET")[0] == 404
+
+
+def test_the_cache_can_be_switched_off(state: State) -> None:
+    cached = body(messages=[{"role": "user", "content": "x" * 40_000}], cache_control={"type": "ephemeral"})
+    usages = [ask_json(state, cached, steer={"cache": False})["usage"] for _ in range(2)]
+
+    assert [usage["input_tokens"] for usage in usages] == [10_000] * 2
+    assert [usage["cache_creation_input_tokens"] + usage["cache_read_input_tokens"] for usage in usages] == [
+        0,
+        0,
+    ]
