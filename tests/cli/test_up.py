@@ -249,6 +249,28 @@ def test_metric_labels_and_limits_reach_the_processes(upstream: HeldUpstream) ->
         assert client.call(body=b" " * 2000) == 413
 
 
+@pytest.mark.parametrize("kind", ["worker", "observer"])
+def test_a_process_that_cannot_start_ends_it_all_with_a_sentence(kind: str, tmp_path: Path) -> None:
+    (tmp_path / "sitecustomize.py").write_text(f"import os, sys\nif {kind!r} in sys.orig_argv: os._exit(3)\n")
+    environment = clean_environment(PYTHONPATH=str(tmp_path), TMPDIR=str(tmp_path))
+    result = subprocess.run(
+        COMMAND, capture_output=True, text=True, env=environment, timeout=PATIENCE, check=False
+    )
+    name = {"worker": "relay worker 0", "observer": "observer"}[kind]
+    how = "ended 5 times while starting (last with exit status 3): what it wrote above says why."
+    assert (result.returncode, result.stdout, result.stderr) == (1, "", f"Error: The {name} {how}\n")
+    assert [path.name for path in tmp_path.glob("tokentape-*")] == []
+    assert [process for process in psutil.process_iter() if started_with(process, str(tmp_path))] == []
+
+
+def started_with(process: psutil.Process, folder: str) -> bool:
+    """Whether a process has this temporary folder."""
+    try:
+        return process.environ().get("TMPDIR") == folder
+    except psutil.Error:
+        return False
+
+
 @pytest.mark.parametrize("flag", ["--listen", "--admin"])
 def test_a_port_that_is_taken_is_named_with_the_flag_that_helps(flag: str) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:

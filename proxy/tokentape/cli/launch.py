@@ -108,30 +108,33 @@ class Proxy:
         try:
             await self._supervisor.start()
             await self._wait_until_ready()
-        except SupervisorError as error:
-            raise FailedError(str(error)) from None
-        except BaseException:
+        except BaseException as error:
             self._supervisor.kill()
             await self._supervisor.stop()
+            if isinstance(error, SupervisorError):
+                raise FailedError(str(error)) from None
             raise
         self._supervisor.ready()
 
     async def _wait_until_ready(self) -> None:
-        """Ask both ports: they are open already, so a question waits in the queue until it is answered."""
-        questions = [_answered(self.address, "/.tokentape/healthz")]
-        if self.admin_address is not None:
-            questions.append(_answered(self.admin_address, "/readyz"))
-        answers = asyncio.gather(*questions)
-        failure = asyncio.ensure_future(self._supervisor.failed())
-        steps = (answers, failure)
+        answer = asyncio.create_task(self._answer())
+        failure = asyncio.create_task(self._supervisor.failed())
+        steps = (answer, failure)
         try:
             done, _ = await asyncio.wait(steps, timeout=_READY_SECONDS, return_when=asyncio.FIRST_COMPLETED)
             if not done:
                 raise FailedError(f"The proxy did not answer within {_READY_SECONDS:.0f} s of its start.")
-            await done.pop()
+            done.pop().result()
         finally:
             for step in steps:
                 step.cancel()
+            await asyncio.gather(*steps, return_exceptions=True)
+
+    async def _answer(self) -> None:
+        """Ask both ports: they are open already, so a question waits in the queue until it is answered."""
+        await _answered(self.address, "/.tokentape/healthz")
+        if self.admin_address is not None:
+            await _answered(self.admin_address, "/readyz")
 
     def _observer(self) -> Command:
         admin = self._admin.fileno() if self._admin is not None else None
