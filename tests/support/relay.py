@@ -231,6 +231,11 @@ class Observer:
         await eventually(lambda: all(connection.lost for connection in self.connections))
 
     @property
+    def running(self) -> bool:
+        """It was started, and not killed since."""
+        return self._server is not None
+
+    @property
     def acknowledged(self) -> int:
         """Exchanges, over all connections."""
         return sum(connection.acknowledged for connection in self.connections)
@@ -357,6 +362,16 @@ class Bed:
 
 
 @contextlib.asynccontextmanager
+async def nothing_left() -> AsyncGenerator[None]:
+    """At the end no task and no descriptor may be there that was not there before."""
+    await _warm_up()
+    descriptors, tasks = psutil.Process().num_fds(), asyncio.all_tasks()
+    yield
+    await eventually(lambda: asyncio.all_tasks() == tasks)
+    await eventually(lambda: psutil.Process().num_fds() <= descriptors)
+
+
+@contextlib.asynccontextmanager
 async def relay_bed(
     script: Callable[[Peer], Awaitable[None]],
     *,
@@ -371,39 +386,36 @@ async def relay_bed(
     tls: ssl.SSLContext | None = None,
 ) -> AsyncGenerator[Bed]:
     """A relay in front of a script; afterwards nothing of it may be left: no task, no descriptor."""
-    await _warm_up()
-    descriptors, tasks = psutil.Process().num_fds(), asyncio.all_tasks()
-    with tempfile.TemporaryDirectory() as folder:
-        upstream = ScriptedUpstream(script)
-        await upstream.start(tls)
-        observer = Observer(os.path.join(folder, "observer"))  # noqa: PTH118 - asyncio wants text
-        if observed:
-            await observer.start()
-        url = upstream_url or f"http://127.0.0.1:{upstream.port}{prefix}"
-        relay = Relay(
-            parse_upstream(url.replace("PORT", str(upstream.port)), environment),
-            limits=limits,
-            idle_seconds=idle_seconds,
-            connect_seconds=connect_seconds,
-        )
-        link = FrameLink(observer.path, hello=lambda: hello("relay-test"), live=relay.live, limit=buffer)
-        bed = Bed(relay, link, observer, upstream)
-        listener = socket.create_server(("127.0.0.1", 0))
-        listener.setblocking(False)
-        bed.port = listener.getsockname()[1]
-        link.start()
-        await relay.start(listener, link)
-        if observed:
-            await eventually(lambda: link.connected)
-        try:
-            yield bed
-        except BaseException:
-            await link.stop(0)
-            raise
-        await bed.close()
+    async with nothing_left():
+        with tempfile.TemporaryDirectory() as folder:
+            upstream = ScriptedUpstream(script)
+            await upstream.start(tls)
+            observer = Observer(os.path.join(folder, "observer"))  # noqa: PTH118 - asyncio wants text
+            if observed:
+                await observer.start()
+            url = upstream_url or f"http://127.0.0.1:{upstream.port}{prefix}"
+            relay = Relay(
+                parse_upstream(url.replace("PORT", str(upstream.port)), environment),
+                limits=limits,
+                idle_seconds=idle_seconds,
+                connect_seconds=connect_seconds,
+            )
+            link = FrameLink(observer.path, hello=lambda: hello("relay-test"), live=relay.live, limit=buffer)
+            bed = Bed(relay, link, observer, upstream)
+            listener = socket.create_server(("127.0.0.1", 0))
+            listener.setblocking(False)
+            bed.port = listener.getsockname()[1]
+            link.start()
+            await relay.start(listener, link)
+            if observed:
+                await eventually(lambda: link.connected)
+            try:
+                yield bed
+            except BaseException:
+                await link.stop(0)
+                raise
+            await bed.close()
     assert upstream.failures == []
-    await eventually(lambda: asyncio.all_tasks() == tasks)
-    await eventually(lambda: psutil.Process().num_fds() <= descriptors)
 
 
 async def _warm_up() -> None:

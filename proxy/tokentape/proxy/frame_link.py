@@ -30,6 +30,8 @@ if TYPE_CHECKING:
 
 BUFFER_LIMIT: Final = 32 * 1024 * 1024
 """Bytes of frames that may wait: about a second of the highest load."""
+_BEHIND_BYTES: Final = 4 * 1024 * 1024
+"""Bytes that wait from which on the observer is behind, and not only for a moment."""
 _GATHER_SECONDS: Final = 0.001
 _GATHER_BYTES: Final = 128 * 1024
 _JOINED_BYTES: Final = 64 * 1024
@@ -86,6 +88,11 @@ class FrameLink:
     def buffered(self) -> int:
         """Bytes that wait to be sent."""
         return self._size
+
+    @property
+    def behind(self) -> bool:
+        """The observer does not keep up: large bodies, which only serve diagnosis, had better be skimmed."""
+        return self._size > _BEHIND_BYTES
 
     @property
     def connected(self) -> bool:
@@ -233,22 +240,22 @@ class FrameLink:
 
     async def _stay_connected(self) -> None:
         while True:
-            if not await self._connect():
+            began = self._loop.time()
+            if self._connect():
+                await self._broken.wait()
+            # At once where an observer that served has gone, and patiently where none will serve.
+            if self._loop.time() - began < _RECONNECT_SECONDS:
                 await asyncio.sleep(_RECONNECT_SECONDS)
-                continue
-            await self._broken.wait()
 
-    async def _connect(self) -> bool:
+    def _connect(self) -> bool:
+        """Whether there is an observer; a Unix socket knows that at once."""
         link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         link.setblocking(False)
         try:
-            await self._loop.sock_connect(link, self._path)
+            link.connect(self._path)
         except OSError:
             link.close()
             return False
-        except asyncio.CancelledError:
-            link.close()
-            raise
         for option in (socket.SO_SNDBUF, socket.SO_RCVBUF):
             link.setsockopt(socket.SOL_SOCKET, option, 1024 * 1024)
         self._broken.clear()
