@@ -29,7 +29,8 @@ Payloads:
   Informational (1xx) heads are not sent.
 - REQUEST_BODY, RESPONSE_BODY: more body bytes. All body bytes are without chunked framing, and
   still content-encoded. A frame with `Flag.END` is the last about the request; an empty
-  REQUEST_BODY can carry it.
+  REQUEST_BODY can carry it. With `Flag.SKIMMED` its payload is a u64, the bytes of the whole body,
+  and the last bytes of the body: of what came between those and the bytes before, nothing was sent.
 - CLOSED: the reason in one sentence, UTF-8, empty where the ending says it all. A RESPONSE_HEAD
   or RESPONSE_BODY with `Flag.LAST` closes a complete exchange without one.
 - DROPPED: empty.
@@ -52,7 +53,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 HEADER = struct.Struct("<IBBHQdd")
-ACK = struct.Struct("<Q")
+_U64 = struct.Struct("<Q")
+ACK = _U64
 _LABEL_LENGTH = struct.Struct("<H")
 
 MAX_PAYLOAD = 16 * 1024 * 1024
@@ -83,6 +85,8 @@ class Flag:
     """OPENED or REQUEST_BODY: the request is complete."""
     LAST: Final = 8
     """RESPONSE_HEAD or RESPONSE_BODY: the reply is complete, and with it the exchange."""
+    SKIMMED: Final = 16
+    """REQUEST_BODY, with END: the observer is behind, so the middle of this large body was left out."""
 
 
 class Ending(enum.IntEnum):
@@ -173,6 +177,17 @@ def split_opened(payload: bytes) -> tuple[bytes, bytes, bytes]:
     (length,) = _LABEL_LENGTH.unpack_from(payload)
     head, body = split_head(payload, 2 + length)
     return payload[2 : 2 + length], head, body
+
+
+def skimmed_payload(size: int, tail: bytes) -> bytes:
+    """The payload of a REQUEST_BODY frame with `Flag.SKIMMED`."""
+    return _U64.pack(size) + tail
+
+
+def split_skimmed(payload: bytes) -> tuple[int, bytes]:
+    """Size of the whole body, and its last bytes."""
+    (size,) = _U64.unpack_from(payload)
+    return size, payload[_U64.size :]
 
 
 def split_head(payload: bytes, start: int = 0) -> tuple[bytes, bytes]:

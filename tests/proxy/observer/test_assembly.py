@@ -20,6 +20,7 @@ from tokentape.proxy.frames import (
     Kind,
     WorkerState,
     opened_payload,
+    skimmed_payload,
 )
 from tokentape.proxy.messages.attempts import AttemptTracker
 from tokentape.proxy.messages.call import Call, OpenCall, Outcome
@@ -186,6 +187,20 @@ def test_a_dropped_call_is_forgotten_without_a_trace_and_not_acknowledged() -> N
     kept, assembler = assemble([opened(), frame(Kind.DROPPED)])
     assert kept.calls == []
     assert (assembler.closed, assembler.open) == (0, 0)
+
+
+def test_of_a_skimmed_request_model_and_size_are_known_and_the_reply_is_read() -> None:
+    start, end = b'{"max_tokens":9,"messages":[', b'],"model":"claude-opus-4-1","stream":true}'
+    skimmed = frame(Kind.REQUEST_BODY, skimmed_payload(200_000, end), flags=Flag.END | Flag.SKIMMED)
+    kept, _ = assemble([opened(start, flags=0), skimmed, replied()])
+    (call,) = kept.calls
+    assert (call.request.model, call.request.stream, call.request.body_bytes) == (
+        "claude-opus-4-1",
+        True,
+        200_000,
+    )
+    assert (call.stop_reason, call.parse_errors) == ("end_turn", ("request_skimmed",))
+    assert [started.model for started in kept.started] == ["claude-opus-4-1"]
 
 
 def test_a_resumed_call_is_flagged() -> None:

@@ -26,7 +26,7 @@ from tokentape.proxy.messages.labels import DEFAULT_PROJECT, parse_labels
 from tokentape.proxy.messages.models import model_label
 from tokentape.proxy.messages.outcome import Evidence, explain, judge
 from tokentape.proxy.messages.reply import Reply, read_message_body
-from tokentape.proxy.messages.request import PEEK, ReadRequest, peek_request, read_request
+from tokentape.proxy.messages.request import PEEK, ReadRequest, peek_request, read_request, skim_request
 from tokentape.proxy.messages.routes import find_route
 from tokentape.proxy.messages.stream import MessageStream
 from tokentape.proxy.messages.usage import cache_writes
@@ -84,6 +84,7 @@ class CallReader:
         "_resumed",
         "_route",
         "_salt",
+        "_skimmed",
         "_started",
         "_status",
         "_stream",
@@ -138,6 +139,7 @@ class CallReader:
         self._upload = (
             Body(MAX_REQUEST, PEEK, elide_from=ELIDE_FROM) if self._route.messages_request else Body(0)
         )
+        self._skimmed: tuple[int, bytes] | None = None
         self._request = _NO_FACTS
         self._user: str | None = None
         self._opened: OpenCall | None = None
@@ -156,6 +158,13 @@ class CallReader:
         """The request is complete: read it, let go of its bytes, and say what is known. Once."""
         if self._opened is None:
             self._opened = self._open(complete=True)
+        return self._opened
+
+    def request_skimmed(self, size: int, end: bytes) -> OpenCall:
+        """Instead of `request_end`: of a body of `size` bytes only the start was fed, and this is its end."""
+        if self._opened is None:
+            self._skimmed = (size, end)
+            self._opened = self._open(complete=False)
         return self._opened
 
     def response_head(self, status: int, headers: Headers, at: float) -> None:
@@ -220,6 +229,9 @@ class CallReader:
 
     def _read_request(self, *, complete: bool) -> ReadRequest:
         size, whole, body = self._upload.size, self._upload.whole, self._upload.take()
+        if self._skimmed is not None:
+            size, end = self._skimmed
+            return ReadRequest(skim_request(body[:PEEK], end, size), error="request_skimmed")
         if whole and complete:
             return read_request(body, self._salt, size)
         error = None if whole else "request_too_large"

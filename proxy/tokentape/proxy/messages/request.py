@@ -121,7 +121,17 @@ def _read_typed(request: _Request, size: int, salt: bytes) -> ReadRequest:
 
 def peek_request(start: bytes, size: int) -> RequestFacts:
     """Facts of a body of `size` bytes of which only the start is there: its model, its stream flag."""
-    model, stream = _MODEL.search(start), _STREAM.search(start)
+    return _peeked(_MODEL.search(start), _STREAM.search(start), size)
+
+
+def skim_request(start: bytes, end: bytes, size: int) -> RequestFacts:
+    """The same of a body of which start and end are there."""
+    model = _MODEL.search(start) or _MODEL.search(end)
+    stream = _STREAM.search(start) or _STREAM.search(end)
+    return _peeked(model, stream, size)
+
+
+def _peeked(model: re.Match[bytes] | None, stream: re.Match[bytes] | None, size: int) -> RequestFacts:
     return RequestFacts(
         model=tolerant.text(model[1].decode("utf-8", "replace")) if model else None,
         stream=stream[1] == b"true" if stream else None,

@@ -15,6 +15,7 @@ from tokentape.proxy.frames import (
     WorkerState,
     split_head,
     split_opened,
+    split_skimmed,
 )
 from tokentape.proxy.messages.headers import split_head as split_headers
 from tokentape.proxy.messages.reader import CallReader
@@ -136,7 +137,10 @@ class Assembler:
         elif kind == Kind.DROPPED:
             del self._open[number]
         elif kind == Kind.REQUEST_BODY:
-            self._request_body(exchange, frame.payload, ended=bool(frame.flags & Flag.END))
+            if frame.flags & Flag.SKIMMED:
+                self._request_skimmed(exchange, frame.payload)
+            else:
+                self._request_body(exchange, frame.payload, ended=bool(frame.flags & Flag.END))
         else:
             self._reply_frame(exchange, frame)
             if frame.flags & Flag.LAST:
@@ -192,6 +196,14 @@ class Assembler:
         if ended and not exchange.ended:
             exchange.ended = True
             self._dispatch.opened(reader.request_end())
+
+    def _request_skimmed(self, exchange: _Open, payload: bytes) -> None:
+        if exchange.ended:
+            return
+        exchange.ended = True
+        size, end = split_skimmed(payload)
+        # The end of a compressed body says nothing without what came before it.
+        self._dispatch.opened(exchange.reader.request_skimmed(size, b"" if exchange.request else end))
 
     def _response_head(self, exchange: _Open, frame: Frame) -> None:
         raw, body = split_head(frame.payload)

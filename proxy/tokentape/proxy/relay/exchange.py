@@ -8,7 +8,7 @@ from __future__ import annotations
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
-from tokentape.proxy.frames import Ending, Flag, Kind, opened_payload
+from tokentape.proxy.frames import Ending, Flag, Kind, opened_payload, skimmed_payload
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -20,6 +20,10 @@ if TYPE_CHECKING:
 
 _COPIED_BYTES: Final = 16 * 1024
 """A body from this size on is not copied to stand in one piece with its head."""
+SKIMMED_BYTES: Final = 16 * 1024
+"""A body from this size on costs the observer more than the rest of a call: skimmed when it is behind."""
+SKIM: Final = 2 * 1024
+"""Bytes of its start and of its end that are sent then: that is where SDKs write model and stream."""
 # Bare integers: packed for every exchange.
 _OPENED: Final = int(Kind.OPENED)
 _REQUEST_BODY: Final = int(Kind.REQUEST_BODY)
@@ -33,6 +37,7 @@ class Exchange:
         "begun",
         "body_written",
         "client",
+        "framed_bytes",
         "fresh",
         "head",
         "held",
@@ -51,6 +56,7 @@ class Exchange:
         "response_at",
         "response_head",
         "retried",
+        "skimming",
         "upstream",
     )
 
@@ -91,6 +97,10 @@ class Exchange:
         """Body bytes that wait for the connection, as they will be written."""
         self.held_pieces: list[bytes] = []
         self.held_bytes = 0
+        self.framed_bytes = 0
+        """Body bytes the observer was told of, left out or not."""
+        self.skimming: bytes | None = None
+        """The last bytes of a body whose middle is being left out."""
         self.response_head = b""
         self.response_at = 0.0
         live[number] = self
@@ -122,9 +132,22 @@ class Exchange:
     def frame_body(self, pieces: Sequence[bytes]) -> None:
         """Tell the observer about body bytes that were passed on, and about the end of the body."""
         body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        if self.skimming is not None or (len(body) >= SKIMMED_BYTES and self.outbox.behind):
+            self._skim(body)
+            return
         flags = Flag.END if self.request_ended else 0
         if body or flags:
+            self.framed_bytes += len(body)
             self.outbox.frame(self, _REQUEST_BODY, flags, self.client.received, body)
+
+    def _skim(self, body: bytes) -> None:
+        """Keep of the rest of a large body its end alone, and how long it was."""
+        self.skimming = ((self.skimming or b"") + body[-SKIM:])[-SKIM:]
+        self.framed_bytes += len(body)
+        if self.request_ended:
+            payload = skimmed_payload(self.framed_bytes, self.skimming)
+            flags = Flag.END | Flag.SKIMMED
+            self.outbox.frame(self, _REQUEST_BODY, flags, self.client.received, payload)
 
     def hold(self, raw: bytes, pieces: Sequence[bytes]) -> None:
         """Keep body bytes until there is a connection."""
@@ -149,15 +172,26 @@ class Exchange:
     def _announce_open(self, flags: int) -> None:
         self.announced = True
         pieces = self.held_pieces
-        if self.held_bytes >= _COPIED_BYTES:
-            self.outbox.frame(self, _OPENED, flags, self.opened, opened_payload(self.labels, self.head))
-            self.frame_body(pieces)
+        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        if len(body) >= _COPIED_BYTES:
+            self._announce_large(flags, body)
             return
         if self.request_ended:
             flags |= Flag.END
-        body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        self.framed_bytes = len(body)
         payload = opened_payload(self.labels, self.head, body)
         self.outbox.frame(self, _OPENED, flags, self.opened, payload)
+
+    def _announce_large(self, flags: int, body: bytes) -> None:
+        """Body and head go in frames of their own; the start of a body that is skimmed goes with the head."""
+        start = body[:SKIM] if len(body) >= SKIMMED_BYTES and self.outbox.behind else b""
+        payload = opened_payload(self.labels, self.head, start)
+        self.outbox.frame(self, _OPENED, flags, self.opened, payload)
+        if start:
+            self.framed_bytes = len(start)
+            self._skim(body[len(start) :])
+        else:
+            self.frame_body((body,))
 
     def finish(self, ending: Ending, status: int = 0, reason: str = "") -> None:
         """Tell the observer how it ended. Later calls do nothing."""
