@@ -51,6 +51,8 @@ def _is_free(call: Call) -> bool:
     charged = call.endpoint in CHARGED or call.model_served is not None
     if not charged or call.outcome is Outcome.API_ERROR:
         return True
+    if call.error is not None and call.error.type == "connect_timeout":
+        return True
     if call.outcome is Outcome.PROXY_ERROR:
         # The proxy's own answer: nothing came of the request. Without an answer, its worker was lost.
         return call.status is not None and call.status >= 400

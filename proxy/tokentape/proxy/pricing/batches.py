@@ -34,6 +34,9 @@ MAX_LINE: Final = 16 * 1024 * 1024
 MAX_SEEN: Final = 200_000
 """Results remembered in memory: two of the largest batches, 30 MB."""
 
+MAX_CUSTOM_ID: Final = 128
+"""Characters; the API takes 64. Of a longer one its hash is kept."""
+
 RESULT_TYPES: Final = frozenset({"succeeded", "errored", "canceled", "expired"})
 """Only a result that succeeded is charged."""
 
@@ -224,23 +227,31 @@ def result_call(fetch: Call, batch_id: str, result: BatchResult) -> Call:
         retry_of=None,
         retry_cause=None,
         batch_id=batch_id,
+        custom_id=result.custom_id if len(result.custom_id) <= MAX_CUSTOM_ID else key,
         resumed=False,
         unknown=result.unknown,
         parse_errors=(),
     )
 
 
+def price_results(
+    fetch: Call, results: Iterable[BatchResult], book: PriceBook
+) -> Iterator[tuple[Call, Bill]]:
+    """Each result as a call of its own with its bill, whether it was billed before or not.
+
+    `fetch` is the call that fetched them; where it names no batch there is nothing to tell them apart by,
+    and none is priced.
+    """
+    if fetch.batch_id is not None:
+        for result in results:
+            call = result_call(fetch, fetch.batch_id, result)
+            yield call, price(call, book)
+
+
 def bill_results(
     fetch: Call, results: Iterable[BatchResult], seen: SeenResults, book: PriceBook
-) -> Iterator[tuple[BatchResult, Call, Bill]]:
-    """Each result that was not billed before, as a call of its own with its bill.
-
-    `fetch` is the call that fetched them, of which `batch_id` must be known; `seen` decides what is new.
-    """
-    batch_id = fetch.batch_id
-    if batch_id is None:
-        return
-    for result in results:
-        if seen.first(result_key(batch_id, result.custom_id)):
-            call = result_call(fetch, batch_id, result)
-            yield result, call, price(call, book)
+) -> Iterator[tuple[Call, Bill]]:
+    """Those of `price_results` that `seen` had not seen before."""
+    batch = fetch.batch_id or ""
+    new = (result for result in results if batch and seen.first(result_key(batch, result.custom_id)))
+    return price_results(fetch, new, book)

@@ -13,7 +13,7 @@ from tokentape.proxy.messages.call import Outcome
 from tokentape.proxy.messages.models import model_label
 from tokentape.proxy.pricing.account import read_account
 from tokentape.proxy.pricing.bill import Bill, LineItem, LineKind, Status
-from tokentape.proxy.pricing.rates import EXACT, KINDS
+from tokentape.proxy.pricing.rates import EXACT, KINDS, ORDINARY
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -126,9 +126,8 @@ def _savings(portion: Portion, rates: Rates) -> Decimal:
     if not (counts.cache_read or counts.cache_write_5m or counts.cache_write_1h):
         return NOTHING
     rate = rates.of(counts.prompt)
-    cached = list(zip(counts[1:4], rate[1:4], strict=True))
-    uncached = _cost(sum(quantity for quantity, _ in cached), rate.input)
-    return EXACT.subtract(uncached, _sum(_cost(quantity, each) for quantity, each in cached if quantity))
+    uncached = _cost(counts.prompt - counts.input, rate.input)
+    return EXACT.subtract(uncached, cost_of(counts._replace(input=0, output=0, web_search=0), rate))
 
 
 def _batch_savings(
@@ -165,6 +164,8 @@ def _modifiers(
     priced: Sequence[tuple[Portion, Rates]], circumstances: Circumstances, reasons: list[str]
 ) -> tuple[str, ...]:
     """What changed the ordinary list price. Notes in `reasons` where that is not certain."""
+    if circumstances == ORDINARY and not any(rates.tiers or rates.discount for _, rates in priced):
+        return ()
     names: list[str] = []
     if circumstances.batch:
         names.append("batch")
