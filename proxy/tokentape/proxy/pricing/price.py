@@ -16,7 +16,7 @@ from tokentape.proxy.pricing.bill import Bill, LineItem, LineKind, Status
 from tokentape.proxy.pricing.rates import EXACT, KINDS, ORDINARY
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Sequence
 
     from tokentape.proxy.messages.call import Call
     from tokentape.proxy.pricing.book import PriceBook
@@ -49,19 +49,20 @@ def _bill(call: Call, account: Account, book: PriceBook) -> Bill:
     portions, circumstances, reasons = account
     at = call.started_at
     priced = [(portion, _rates(portion, at, circumstances, book)) for portion in portions]
-    items: Sequence[LineItem] = [item for portion, rates in priced for item in _items(portion, rates)]
-    if len(priced) > 1:
-        items = _merged(items)
-    total = _sum(item.usd for item in items)
+    items: list[LineItem] = []
+    total = savings = NOTHING
+    for portion, rates in priced:
+        total = EXACT.add(total, _bill_portion(portion, rates, items))
+        savings = EXACT.add(savings, _savings(portion, rates))
     modifiers = _modifiers(priced, circumstances, reasons) if priced else ()
     cause = _waste_cause(call) if total else None
     return Bill(
         status=Status.ESTIMATED if reasons else Status.EXACT,
         total=total,
-        items=tuple(items),
-        reasons=tuple(dict.fromkeys(reasons)) if reasons else (),
+        items=tuple(items if len(priced) <= 1 else _merged(items)),
+        reasons=tuple(dict.fromkeys(reasons)),
         modifiers=modifiers,
-        savings=_sum(_savings(portion, rates) for portion, rates in priced),
+        savings=savings,
         batch_savings=_batch_savings(priced, at, circumstances, book) if circumstances.batch else NOTHING,
         waste=total if cause else NOTHING,
         waste_cause=cause,
@@ -78,27 +79,23 @@ def _rates(portion: Portion, at: float, circumstances: Circumstances, book: Pric
     return rates
 
 
-def _items(portion: Portion, rates: Rates) -> list[LineItem]:
+def _bill_portion(portion: Portion, rates: Rates, items: list[LineItem]) -> Decimal:
+    """Append the lines of a portion; what they add up to."""
     counts = portion.counts
     label = model_label(portion.model)
-    return [
-        LineItem(kind=kind, model=label, quantity=quantity, usd=_cost(quantity, rate))
-        for kind, quantity, rate in zip(KINDS, counts, rates.of(counts.prompt), strict=True)
-        if quantity
-    ]
+    total = NOTHING
+    for kind, quantity, rate in zip(KINDS, counts, rates.of(counts.prompt), strict=True):
+        if quantity:
+            usd = _cost(quantity, rate)
+            total = EXACT.add(total, usd)
+            items.append(LineItem(kind=kind, model=label, quantity=quantity, usd=usd))
+    return total
 
 
 def _cost(quantity: int, rate: Decimal | None) -> Decimal:
     if rate is None:
         raise UnpricedError("unknown_rate")
-    return EXACT.multiply(Decimal(quantity), rate)
-
-
-def _sum(amounts: Iterable[Decimal]) -> Decimal:
-    total = NOTHING
-    for amount in amounts:
-        total = EXACT.add(total, amount)
-    return total
+    return EXACT.multiply(quantity, rate)
 
 
 def _merged(items: Sequence[LineItem]) -> list[LineItem]:
@@ -126,8 +123,11 @@ def _savings(portion: Portion, rates: Rates) -> Decimal:
     if not (counts.cache_read or counts.cache_write_5m or counts.cache_write_1h):
         return NOTHING
     rate = rates.of(counts.prompt)
-    uncached = _cost(counts.prompt - counts.input, rate.input)
-    return EXACT.subtract(uncached, cost_of(counts._replace(input=0, output=0, web_search=0), rate))
+    saved = _cost(counts.prompt - counts.input, rate.input)
+    for quantity, cached in zip(counts[1:4], rate[1:4], strict=True):
+        if quantity:
+            saved = EXACT.subtract(saved, _cost(quantity, cached))
+    return saved
 
 
 def _batch_savings(
@@ -156,16 +156,33 @@ def cost_of(counts: Counts, prices: Prices) -> Decimal:
     Raises:
         UnpricedError: where a price is not known.
     """
-    pairs = zip(counts, prices, strict=True)
-    return _sum(_cost(quantity, rate) for quantity, rate in pairs if quantity)
+    total = NOTHING
+    for quantity, rate in zip(counts, prices, strict=True):
+        if quantity:
+            total = EXACT.add(total, _cost(quantity, rate))
+    return total
 
 
 def _modifiers(
     priced: Sequence[tuple[Portion, Rates]], circumstances: Circumstances, reasons: list[str]
 ) -> tuple[str, ...]:
     """What changed the ordinary list price. Notes in `reasons` where that is not certain."""
-    if circumstances == ORDINARY and not any(rates.tiers or rates.discount for _, rates in priced):
-        return ()
+    names = [] if circumstances == ORDINARY else _of_circumstances(priced, circumstances, reasons)
+    long = discount = False
+    for portion, rates in priced:
+        if rates.tiers and _is_long(portion, rates, reasons):
+            long = True
+        discount = discount or rates.discount
+    if long:
+        names.append("long_context")
+    if discount:
+        names.append("discount")
+    return tuple(names)
+
+
+def _of_circumstances(
+    priced: Sequence[tuple[Portion, Rates]], circumstances: Circumstances, reasons: list[str]
+) -> list[str]:
     names: list[str] = []
     if circumstances.batch:
         names.append("batch")
@@ -176,11 +193,7 @@ def _modifiers(
             reasons.append("unknown_speed")
     if any(rates.us for _, rates in priced):
         names.append("geo_us")
-    if any(rates.tiers and _is_long(portion, rates, reasons) for portion, rates in priced):
-        names.append("long_context")
-    if any(rates.discount for _, rates in priced):
-        names.append("discount")
-    return tuple(names)
+    return names
 
 
 def _is_long(portion: Portion, rates: Rates, reasons: list[str]) -> bool:
