@@ -12,7 +12,8 @@ The nouns:
 **pico**
     Money is kept as whole pico-dollars: 10^12 are one USD. Sums of integers are exact in any order.
 **mark**
-    "Of this link, so many calls are settled", committed with the rows it speaks of.
+    "Of this link, so many calls are settled", committed with the rows it speaks of. A link is one
+    connection of a worker to an observer.
 **settled**
     A call is settled once its row is committed, or counted as lost.
 """

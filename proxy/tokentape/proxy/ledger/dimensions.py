@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
-from sqlalchemy import BigInteger, ColumnElement, Text, case, cast, func, literal
+from sqlalchemy import BigInteger, ColumnElement, Text, case, cast, func, literal, select
 
 from tokentape.proxy.ledger.errors import LedgerError
 from tokentape.proxy.ledger.schema import DIMENSIONS, calls, rollups
@@ -88,8 +88,11 @@ def condition(found: Group, value: str | None, table: FromClause, dialect: str) 
 def label_value(name: str, dialect: str) -> ColumnElement[Any]:
     """The value of a label of `calls`, NULL where it is not set."""
     if dialect == "sqlite":
-        quoted = name.replace('"', '""')
-        return func.json_extract(calls.c.labels, f'$."{quoted}"')
+        if '"' not in name:
+            return func.json_extract(calls.c.labels, f'$."{name}"')
+        # A path cannot quote this name; members can be searched.
+        member = func.json_each(calls.c.labels).table_valued("key", "value")
+        return select(member.c.value).where(member.c.key == name).correlate(calls).scalar_subquery()
     return func.json_extract_path_text(cast(calls.c.labels, _Json()), name)
 
 

@@ -11,7 +11,11 @@ from time import monotonic
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 if TYPE_CHECKING:
-    from tokentape.proxy.ledger.batch import Priced
+    from tokentape.proxy.ledger.batch import Position
+    from tokentape.proxy.messages.call import Call
+    from tokentape.proxy.pricing.bill import Bill
+
+    Handed = tuple[Call, Bill | None, Position | None]
 
 FLUSH_ROWS: Final = 512
 """Calls that end the wait for more."""
@@ -33,7 +37,7 @@ class Recall(NamedTuple):
 class Taken(NamedTuple):
     """What was taken out at once."""
 
-    calls: list[Priced]
+    calls: list[Handed]
     marks: dict[str, int]
     recalls: list[str]
 
@@ -51,7 +55,7 @@ class Inbox:
         """Hold up to `limit` unsettled calls; let the first wait `gather` seconds for company."""
         self._limit = limit
         self._gather = gather
-        self._waiting: deque[Priced | Mark | Recall] = deque()
+        self._waiting: deque[Handed | Mark | Recall] = deque()
         self._bell = threading.Event()
         self._idle = False
         self.accepted = 0
@@ -66,13 +70,13 @@ class Inbox:
 
     # The observer's thread.
 
-    def put(self, priced: Priced) -> bool:
+    def put(self, handed: Handed) -> bool:
         """Take a call in; False where there is no room for it."""
         if self.accepted - self.settled >= self._limit:
             self.refused += 1
             return False
         self.accepted += 1
-        self._append(priced)
+        self._append(handed)
         return True
 
     def mark(self, link: str, count: int) -> None:
@@ -83,7 +87,7 @@ class Inbox:
         """Ask for a mark that another observer left."""
         self._append(Recall(link))
 
-    def _append(self, item: Priced | Mark | Recall) -> None:
+    def _append(self, item: Handed | Mark | Recall) -> None:
         waiting = self._waiting
         waiting.append(item)
         if self._idle or len(waiting) == FLUSH_ROWS:

@@ -43,7 +43,7 @@ class Pending:
         """Put what was taken behind what is here; the calls that cannot be rows."""
         unwritable: list[Priced] = []
         batch = self._open()
-        for call, bill in taken.calls:
+        for call, bill, position in taken.calls:
             try:
                 row = row_of(call, bill)
             except (TypeError, ValueError, OverflowError, ArithmeticError, AttributeError):
@@ -53,6 +53,7 @@ class Pending:
             if len(batch.rows) == BATCH_ROWS:
                 batch = self._open()
             batch.rows.append(row)
+            batch.positions.append(position)
             if call.custom_id is not None and call.batch_id is not None:
                 batch.results.setdefault((call.batch_id, call.custom_id), (call, bill))
         batch.marks |= taken.marks
@@ -69,14 +70,16 @@ class Pending:
         """Halve the first batch, so that a row that is refused takes fewer others with it."""
         batch = self.done()
         middle = len(batch.rows) // 2
-        front, back = (_part(batch, rows) for rows in (batch.rows[:middle], batch.rows[middle:]))
+        front, back = _part(batch, slice(middle)), _part(batch, slice(middle, None))
         back.marks, back.recalled = batch.marks, batch.recalled
         self._batches.extendleft((back, front))
 
 
-def _part(batch: Batch, rows: list[Row]) -> Batch:
+def _part(batch: Batch, which: slice) -> Batch:
+    rows = batch.rows[which]
     keys = {(row[_BATCH], row[_CUSTOM]) for row in rows}
-    return Batch(rows, {key: priced for key, priced in batch.results.items() if key in keys})
+    results = {key: priced for key, priced in batch.results.items() if key in keys}
+    return Batch(rows, batch.positions[which], results)
 
 
 def cleaned(row: Row) -> Row:

@@ -11,7 +11,7 @@ from tokentape.proxy.ledger.writer import GATHER_SECONDS, QUEUE_CALLS, Writer
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tokentape.proxy.ledger.batch import Priced
+    from tokentape.proxy.ledger.batch import Position, Priced
     from tokentape.proxy.ledger.location import Location
     from tokentape.proxy.ledger.migrations import Identity
     from tokentape.proxy.ledger.retention import Retention
@@ -45,6 +45,7 @@ class LedgerSink:
         """
         opening = partial(_open, location, identity)
         self.writer = Writer(opening, retention=retention, limit=limit, gather=gather)
+        self._position: Position | None = None
 
     def start(self, on_settled: Callable[[], None] = lambda: None) -> None:
         """Begin to write; `on_settled` is called in the writer's thread and must be quick."""
@@ -60,10 +61,18 @@ class LedgerSink:
 
     def closed(self, call: Call, bill: Bill | None) -> None:
         """Queue a call; where there is no room it is counted as lost."""
-        self.writer.inbox.put((call, bill))
+        position, self._position = self._position, None
+        self.writer.inbox.put((call, bill, position))
+
+    def at(self, link: str, count: int) -> None:
+        """The next call to be handed over is number `count` of this link.
+
+        The row and the mark are then one: whoever reads the mark knows which calls are in the ledger.
+        """
+        self._position = (link, count)
 
     def mark(self, link: str, count: int) -> None:
-        """Everything that this link has closed, `count` in all, was handed over with `closed` before now."""
+        """This link has closed `count` exchanges in all, and each that was a call was handed over."""
         self.writer.inbox.mark(link, count)
 
     def recall(self, link: str) -> None:

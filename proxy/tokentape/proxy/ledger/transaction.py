@@ -63,7 +63,7 @@ def fill(hand: Hand, batch: Batch, *, writer: str, losses: Mapping[str, Loss], n
         for count, values in statements.chunks(increments(rows)):
             hand.execute(statements.add_rollups(count, hand.placeholder), values)
     mark = statements.set_mark(hand.placeholder)
-    for name, settled in (*batch.marks.items(), (writer, batch.token)):
+    for name, settled in (*batch.settled_marks().items(), (writer, batch.token)):
         hand.execute(mark, (name, settled, now))
     for reason, loss in losses.items():
         found = (writer, reason, loss.rows, loss.first_at, loss.last_at)

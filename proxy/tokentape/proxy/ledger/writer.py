@@ -169,6 +169,10 @@ class Writer:
             self._retention.step(store, self._now())
         except LedgerError as failure:
             self._failed(str(failure))
+        except Exception as failure:  # noqa: BLE001 - see below
+            # The thread must go on: what nobody thought of is tried again later, and said.
+            _log.exception("The ledger's writer failed.")
+            self._failed(f"The ledger's writer failed ({type(failure).__name__}).")
         else:
             self._recovered()
 
@@ -187,7 +191,11 @@ class Writer:
         losses = {reason: self._losses[reason] for reason in self._unsaid}
         try:
             store.write(batch, writer=self.name, losses=losses, now=self._now())
-        except RejectedError:
+        except LedgerError:
+            raise
+        except Exception as failure:  # noqa: BLE001 - see below
+            if not isinstance(failure, RejectedError):
+                _log.exception("The ledger could not take some rows.")
             self._rejected(batch)
             return
         self._unsaid.clear()
@@ -198,7 +206,7 @@ class Writer:
         self.duplicates += dropped
         self.written -= dropped
         self._fresh.extend(known)
-        self._settle(len(batch.rows), batch.recalled | batch.marks)
+        self._settle(len(batch.rows), batch.recalled | batch.settled_marks())
 
     def _rejected(self, batch: Batch) -> None:
         """Close in on the row that is refused; try it without NUL characters; then give it up."""
@@ -210,7 +218,9 @@ class Writer:
             batch.rows[0] = row
             return
         self._pending.done()
-        self._lose("rejected", list(batch.results.values()), rows=len(batch.rows), marks=batch.marks)
+        self._lose(
+            "rejected", list(batch.results.values()), rows=len(batch.rows), marks=batch.settled_marks()
+        )
 
     def _failed(self, problem: str) -> None:
         if self.problem is None:
@@ -238,7 +248,9 @@ class Writer:
             self._take()
         while self._pending:
             batch = self._pending.done()
-            self._lose("stopped", list(batch.results.values()), rows=len(batch.rows), marks=batch.marks)
+            self._lose(
+                "stopped", list(batch.results.values()), rows=len(batch.rows), marks=batch.settled_marks()
+            )
         self._drop_store()
 
     # Counting.

@@ -1,0 +1,50 @@
+"""Processes that tests kill: `python -m tests.proxy.ledger.child LEDGER WORK`.
+
+`write` hands over calls for ever and says after each turn how many are settled; `lock` holds an exclusive
+lock until its stdin ends; `fill N` writes N calls and ends.
+"""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+import sys
+import time
+
+from tests.proxy.ledger.cases import record, varied
+
+from tokentape.proxy.ledger.location import locate
+from tokentape.proxy.ledger.sink import LedgerSink
+
+
+def write(ledger: str) -> None:
+    sink = LedgerSink(locate(ledger))
+    sink.start()
+    link = f"relay-0-{os.getpid()}:1"
+    number = 0
+    while True:
+        for _ in range(20):
+            number += 1
+            call, bill = varied(number)
+            sink.at(link, number)
+            sink.closed(call, bill)
+        print(link, number, sink.settled(link) or 0, flush=True)
+        time.sleep(0.001)
+
+
+def lock(ledger: str) -> None:
+    connection = sqlite3.connect(ledger, isolation_level=None)
+    connection.execute("BEGIN EXCLUSIVE")
+    print("locked", flush=True)
+    sys.stdin.read()
+    connection.execute("ROLLBACK")
+
+
+def fill(ledger: str, count: int) -> None:
+    sink = record(locate(ledger), (varied(number) for number in range(count)))
+    print(sink.writer.written, sink.lost, flush=True)
+
+
+if __name__ == "__main__":
+    place, work, *rest = sys.argv[1:]
+    {"write": write, "lock": lock}[work](place) if work != "fill" else fill(place, int(rest[0]))
