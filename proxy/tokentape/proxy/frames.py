@@ -87,6 +87,8 @@ class Flag:
     """RESPONSE_HEAD or RESPONSE_BODY: the reply is complete, and with it the exchange."""
     SKIMMED: Final = 16
     """REQUEST_BODY, with END: the observer is behind, so the middle of this large body was left out."""
+    HURRY: Final = 32
+    """OPENED, with END: the observer is behind, so it had better skim this body, though it has it whole."""
 
 
 class Ending(enum.IntEnum):

@@ -203,6 +203,15 @@ def test_of_a_skimmed_request_model_and_size_are_known_and_the_reply_is_read() -
     assert [started.model for started in kept.started] == ["claude-opus-4-1"]
 
 
+def test_in_a_hurry_a_request_is_skimmed_and_its_reply_is_read() -> None:
+    kept, _ = assemble([opened(flags=Flag.END | Flag.HURRY), replied()])
+    (call,) = kept.calls
+    assert (call.request.model, call.request.max_tokens) == ("claude-sonnet-4-20250514", None)
+    assert (call.stop_reason, call.parse_errors) == ("end_turn", ("request_skimmed",))
+    assert call.usage is not None
+    assert call.usage.output_tokens == 3
+
+
 def test_a_resumed_call_is_flagged() -> None:
     kept, _ = assemble(
         [

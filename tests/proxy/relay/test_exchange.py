@@ -67,7 +67,7 @@ def test_an_observer_that_keeps_up_is_told_every_byte(pieces: list[bytes]) -> No
 
 def test_a_small_request_is_told_whole_in_one_frame_even_to_an_observer_that_is_behind() -> None:
     outbox = send([b"{}"], behind=True)
-    assert [(kind, flags) for kind, flags, _ in outbox.frames] == [(Kind.OPENED, Flag.END)]
+    assert [(kind, flags) for kind, flags, _ in outbox.frames] == [(Kind.OPENED, Flag.END | Flag.HURRY)]
     assert body_told(outbox) == b"{}"
 
 

@@ -44,6 +44,9 @@ looked at. The API itself takes 32 MB."""
 ELIDE_FROM: Final = 1024 * 1024
 """Decoded bytes of a request from which on its long strings are shortened: so large it is by its media."""
 
+SKIM: Final = 2 * 1024
+"""Bytes at either end of a request that are looked at where there is no time for more."""
+
 MAX_REPLY: Final = 32 * 1024 * 1024
 """Decoded bytes of a unary reply; a larger one is not read."""
 
@@ -73,6 +76,7 @@ class CallReader:
         "_engine",
         "_head",
         "_head_at",
+        "_hurry",
         "_id",
         "_labels",
         "_method",
@@ -139,6 +143,7 @@ class CallReader:
         self._upload = (
             Body(MAX_REQUEST, PEEK, elide_from=ELIDE_FROM) if self._route.messages_request else Body(0)
         )
+        self._hurry = False
         self._skimmed: tuple[int, bytes] | None = None
         self._request = _NO_FACTS
         self._user: str | None = None
@@ -159,6 +164,10 @@ class CallReader:
         if self._opened is None:
             self._opened = self._open(complete=True)
         return self._opened
+
+    def skim(self) -> None:
+        """Look at no more of the request than its ends: there is no time, and the cost is in the reply."""
+        self._hurry = True
 
     def request_skimmed(self, size: int, end: bytes) -> OpenCall:
         """Instead of `request_end`: of a body of `size` bytes only the start was fed, and this is its end."""
@@ -229,6 +238,8 @@ class CallReader:
 
     def _read_request(self, *, complete: bool) -> ReadRequest:
         size, whole, body = self._upload.size, self._upload.whole, self._upload.take()
+        if self._hurry and complete:
+            return ReadRequest(skim_request(body[:SKIM], body[-SKIM:], size), error="request_skimmed")
         if self._skimmed is not None:
             size, end = self._skimmed
             return ReadRequest(skim_request(body[:PEEK], end, size), error="request_skimmed")

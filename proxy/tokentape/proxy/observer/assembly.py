@@ -179,6 +179,8 @@ class Assembler:
             exchange.request = self._decoder(exchange, head.encoding)
         if not frame.flags & (Flag.RESUMED | Flag.FRESH_CONNECTION):
             self._dispatch.added_latency("request", frame.written - frame.received)
+        if frame.flags & Flag.HURRY:
+            exchange.reader.skim()
         self._request_body(exchange, body, ended=bool(frame.flags & Flag.END))
 
     def _request_body(self, exchange: _Open, data: bytes, *, ended: bool) -> None:

@@ -177,7 +177,7 @@ class Exchange:
             self._announce_large(flags, body)
             return
         if self.request_ended:
-            flags |= Flag.END
+            flags |= Flag.END | Flag.HURRY if self.outbox.behind else Flag.END
         self.framed_bytes = len(body)
         payload = opened_payload(self.labels, self.head, body)
         self.outbox.frame(self, _OPENED, flags, self.opened, payload)
