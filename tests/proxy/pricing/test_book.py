@@ -10,6 +10,7 @@ from decimal import Decimal
 
 import pytest
 from genai_prices import Usage as OracleUsage
+from genai_prices import __version__ as genai_prices_version
 from genai_prices import calc_price
 from genai_prices.data_snapshot import DataSnapshot, get_snapshot
 from genai_prices.types import StartDateConstraint
@@ -24,7 +25,7 @@ from tokentape.proxy.pricing.book import PriceBook, open_book
 from tokentape.proxy.pricing.overrides import parse_overrides
 from tokentape.proxy.pricing.price import price
 from tokentape.proxy.pricing.rates import Circumstances, Prices
-from tokentape.proxy.pricing.source import ListPrice, Source, open_source
+from tokentape.proxy.pricing.source import RELEASED, ListPrice, Source, open_source
 
 MODELS = sorted(model for model in open_source().models if model not in {"claude-2", "claude-v1"})
 BATCHED = ["claude-fable-5", "claude-haiku-5-5", "claude-opus-4-6", "claude-opus-5-5", "claude-sonnet-4-5"]
@@ -204,13 +205,19 @@ def test_the_fingerprint_is_that_of_the_prices() -> None:
     assert re.fullmatch(r"[0-9a-f]{16}", same.fingerprint)
 
 
+def test_the_fingerprint_is_the_same_in_every_process() -> None:
+    code = "from tokentape.proxy.pricing.book import open_book; print(open_book().fingerprint)"
+    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert run.stdout.strip() == book().fingerprint
+
+
 def test_the_date_is_the_librarys_release_or_the_fetch() -> None:
     fetched = DataSnapshot(
         providers=get_snapshot().providers,
         from_auto_update=True,
         timestamp=datetime(2026, 12, 24, tzinfo=UTC),
     )
-    assert book().date == "2026-11-10"
+    assert book().date == RELEASED[genai_prices_version]
     assert open_book(snapshot=fetched).date == "2026-12-24"
 
 

@@ -208,6 +208,8 @@ def _unit(kind: LineKind) -> Decimal:
 
 
 def _fingerprint(source: Source, overrides: PriceOverrides) -> str:
-    ours = {name: repr(getattr(supplement, name)) for name in _SUPPLEMENTS}
-    text = repr((source.digest, ours, msgspec.json.encode(overrides, order="sorted")))
+    ours = [getattr(supplement, name) for name in _SUPPLEMENTS]
+    text = repr(
+        (source.digest, ours, sorted(supplement.NO_REGIONS), msgspec.json.encode(overrides, order="sorted"))
+    )
     return hashlib.sha256(text.encode()).hexdigest()[:16]
