@@ -121,6 +121,11 @@ def test_own_prices_replace_those_that_they_name() -> None:
     assert total(config, "claude-sonnet-5-20260901", input=1_000, output=100) == Decimal(2_800)
 
 
+def test_own_prices_hold_under_every_name_of_the_model() -> None:
+    config = {"models": {"claude-opus-4-0": {"input": 10}}}
+    assert total(config, "claude-opus-4-20250514", input=1_000) == Decimal(10_000)
+
+
 def test_own_prices_are_multiplied_as_list_prices_are() -> None:
     config = {"discount": 10, "models": {"claude-opus-5": {"input": 3}, "claude-opus-4-6": {"input": 3}}}
     circumstances: dict[str, Any] = {"tier": "batch", "geo": "us", "speed": "fast"}

@@ -2,7 +2,7 @@
 
 genai-prices finds models by prefix and prices whatever it is asked, so it is used for one thing: the
 prices of a model that is already known, on one day. Importing it takes half a second of processor
-time and 40 MB, so that is done by whoever opens a book, and not by importing this module.
+time and some 30 MB, so that is done by whoever opens a book, and not by importing this module.
 """
 
 from __future__ import annotations
