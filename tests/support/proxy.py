@@ -15,6 +15,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 import urllib.error
 import urllib.request
@@ -243,10 +244,17 @@ def running_proxy(
     cwd: str | os.PathLike[str] | None = None,
 ) -> Generator[RunningProxy]:
     """`tokentape up --upstream UPSTREAM OPTIONS`, ready; stopped at the end if the test has not done so."""
-    command = _command(upstream, options)
+    with tempfile.TemporaryDirectory(prefix="tokentape-test-") as folder:
+        kept = clean_environment() if environment is None else environment
+        yield from _running(_command(upstream, options), {**kept, "TMPDIR": folder}, cwd)
+
+
+def _running(
+    command: list[str], environment: dict[str, str], cwd: str | os.PathLike[str] | None
+) -> Generator[RunningProxy]:
     process = subprocess.Popen(
         command,
-        env=dict(environment) if environment is not None else clean_environment(),
+        env=environment,
         cwd=cwd,
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,

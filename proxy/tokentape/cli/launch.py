@@ -11,11 +11,10 @@ import msgspec
 
 from tokentape.cli.errors import FailedError
 from tokentape.cli.listeners import PrivateFolder, listen_privately, open_port
-from tokentape.cli.observing import ObserverProcess
+from tokentape.cli.observer_process import ObserverProcess
 from tokentape.cli.totals import read_totals
 from tokentape.cli.values import Address
 from tokentape.proxy.http1.server import Limits
-from tokentape.proxy.observer.process import ObserverConfig
 from tokentape.proxy.relay.worker import WorkerConfig
 from tokentape.proxy.supervisor import Command, Lifeline, Supervisor, SupervisorError
 
@@ -139,11 +138,9 @@ class Proxy:
     def _observer(self) -> Command:
         admin = self._admin.fileno() if self._admin is not None else None
         config = ObserverProcess(
-            observer=ObserverConfig(
-                listener=self._links.fileno(),
-                lifeline=self._lifeline.read_end,
-                salt_file=str(self._socket_file.with_name("salt")),
-            ),
+            listener=self._links.fileno(),
+            lifeline=self._lifeline.read_end,
+            salt_file=str(self._socket_file.with_name("salt")),
             admin=admin,
             metric_labels=self._settings.metric_labels,
             max_label_values=self._settings.max_label_values,

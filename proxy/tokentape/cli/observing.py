@@ -11,28 +11,13 @@ import socket
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import msgspec
-
 from tokentape.proxy.observer.dispatch import Dispatch
 from tokentape.proxy.observer.process import Observer, ObserverConfig, run_observer
 
 if TYPE_CHECKING:
+    from tokentape.cli.observer_process import ObserverProcess
     from tokentape.proxy.observer.sinks import CallSink, WorkerSink
     from tokentape.proxy.telemetry.admin import AdminServer
-
-
-class ObserverProcess(msgspec.Struct, frozen=True, kw_only=True):
-    """Which sinks there are, and what they need."""
-
-    observer: ObserverConfig
-    admin: int | None = None
-    """File descriptor of the admin port's listening socket; without one nothing is scraped."""
-    metric_labels: tuple[str, ...] = ("project",)
-    max_label_values: int = 20
-    console: bool = False
-    """Print a line per call on stdout."""
-    totals: str | None = None
-    """A file for the sums over all calls."""
 
 
 def observe(config: ObserverProcess) -> None:
@@ -45,15 +30,19 @@ def observe(config: ObserverProcess) -> None:
         _add_console(config, calls, ending)
         admin = _observer_with_admin if config.admin is not None else _observer_alone
         run_observer(admin(config, calls, workers, ending))
-    if _supervisor_gone(config.observer.lifeline):
-        shutil.rmtree(Path(config.observer.salt_file).parent, ignore_errors=True)
+    if _supervisor_gone(config.lifeline):
+        shutil.rmtree(Path(config.salt_file).parent, ignore_errors=True)
+
+
+def _config(config: ObserverProcess) -> ObserverConfig:
+    return ObserverConfig(listener=config.listener, lifeline=config.lifeline, salt_file=config.salt_file)
 
 
 def _add_totals(
     config: ObserverProcess, calls: list[CallSink], workers: list[WorkerSink], ending: contextlib.ExitStack
 ) -> None:
     if config.totals is not None:
-        from tokentape.cli.totals import TotalsSink
+        from tokentape.cli.totals_sink import TotalsSink
 
         sink = TotalsSink(Path(config.totals))
         calls.append(sink)
@@ -73,7 +62,7 @@ def _add_console(config: ObserverProcess, calls: list[CallSink], ending: context
 def _observer_alone(
     config: ObserverProcess, calls: list[CallSink], workers: list[WorkerSink], _ending: contextlib.ExitStack
 ) -> Observer:
-    return Observer(config.observer, Dispatch(calls=calls, workers=workers))
+    return Observer(_config(config), Dispatch(calls=calls, workers=workers))
 
 
 def _observer_with_admin(
@@ -94,7 +83,7 @@ def _observer_with_admin(
     )
     dispatch = Dispatch(calls=[sink, *calls], workers=[sink, *workers])
     sink.watch_errors(dispatch.errors, [sink.name, *(other.name for other in calls)])
-    observer = Observer(config.observer, dispatch)
+    observer = Observer(_config(config), dispatch)
     admin = AdminServer(
         registry,
         listener=socket.socket(fileno=config.admin),

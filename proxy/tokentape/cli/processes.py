@@ -18,7 +18,8 @@ def main(kind: str, config: str) -> None:
 
         run_worker(msgspec.json.decode(config, type=WorkerConfig))
     else:
-        from tokentape.cli.observing import ObserverProcess, observe
+        from tokentape.cli.observer_process import ObserverProcess
+        from tokentape.cli.observing import observe
 
         observe(msgspec.json.decode(config, type=ObserverProcess))
 
