@@ -1,17 +1,18 @@
 """Processes that tests kill: `python -m tests.proxy.ledger.child LEDGER WORK`.
 
 `write` hands over calls for ever and says after each turn how many are settled; `lock` holds an exclusive
-lock until its stdin ends; `fill N` writes N calls and ends.
+lock until its stdin ends; `full` meets a full disk; `fill N` writes N calls and ends.
 """
 
 from __future__ import annotations
 
 import os
+import resource
 import sqlite3
 import sys
 import time
 
-from tests.proxy.ledger.cases import record, varied
+from tests.proxy.ledger.cases import record, until, varied
 
 from tokentape.proxy.ledger.location import locate
 from tokentape.proxy.ledger.sink import LedgerSink
@@ -45,6 +46,22 @@ def fill(ledger: str, count: int) -> None:
     print(sink.writer.written, sink.lost, flush=True)
 
 
+def full(ledger: str) -> None:
+    """Write 5000 calls where there is room for some; then make room."""
+    _, most = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (400_000, most))
+    sink = LedgerSink(locate(ledger))
+    sink.start()
+    for number in range(5000):
+        sink.closed(*varied(number))
+    until("the disk is full", lambda: sink.writer.problem is not None)
+    print(sink.writer.problem, flush=True)
+    print("more than room:", sink.waiting > 0, flush=True)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (most, most))
+    sink.close(30)
+    print(f"lost: {sum(sink.lost.values())}, written: {sink.writer.written}", flush=True)
+
+
 if __name__ == "__main__":
     place, work, *rest = sys.argv[1:]
-    {"write": write, "lock": lock}[work](place) if work != "fill" else fill(place, int(rest[0]))
+    {"write": write, "lock": lock, "full": full}[work](place) if work != "fill" else fill(place, int(rest[0]))

@@ -68,14 +68,13 @@ def name_of(priced_call: Priced, dimension: str, zone: tzinfo) -> Any:
     local = datetime.fromtimestamp(call.started_at, zone)
     if dimension.startswith("label:"):
         return call.labels.get(dimension.removeprefix("label:"))
-    return {
-        "month": lambda: local.strftime("%Y-%m"),
-        "day": lambda: local.strftime("%Y-%m-%d"),
-        "hour": lambda: local.replace(minute=0, second=0, microsecond=0).isoformat(timespec="minutes"),
-        "batch": lambda: call.batch_id,
-        "bill": lambda: bill and bill.status.value,
-        "outcome": lambda: call.outcome.value,
-    }.get(dimension, lambda: getattr(call, dimension))()
+    if dimension in {"month", "day"}:
+        return local.strftime({"month": "%Y-%m", "day": "%Y-%m-%d"}[dimension])
+    if dimension == "hour":
+        return local.replace(minute=0, second=0, microsecond=0).isoformat(timespec="minutes")
+    if dimension == "bill":
+        return bill and bill.status.value
+    return getattr(call, {"batch": "batch_id"}.get(dimension, dimension))
 
 
 def added_up(calls: Iterable[Priced], keys: dict[str, Any]) -> ReportRow:

@@ -80,9 +80,9 @@ def each_call(reader: Reader, of: Selection = EVERYTHING) -> Iterator[Recorded]:
     """Every selected call, for pricing it anew: in no order, a page in memory at a time."""
     with reader.snapshot() as connection:
         query = _filtered(connection, of, reader.dialect)
-        found = connection.execution_options(yield_per=_PAGE).execute(query)
-        for row in found.mappings():
-            yield read_row(_plain(row))
+        with connection.execution_options(yield_per=_PAGE).execute(query) as found:
+            for row in found.mappings():
+                yield read_row(_plain(row))
 
 
 def _filtered(connection: Connection, of: Selection, dialect: str) -> Select[Any]:

@@ -45,7 +45,7 @@ def locate(named: str | None = None) -> Location:
         return Location(path=Path(named).expanduser().absolute())
     try:
         url = make_url(named)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         raise LedgerError("The ledger's URL is not one: write postgresql://user@host/database.") from None
     if url.drivername.partition("+")[0] in {"postgresql", "postgres"}:
         return Location(postgres=url.set(drivername="postgresql+psycopg"))
