@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from tests.support.raw_http import cut
 
@@ -129,6 +129,7 @@ def test_a_request_reads_the_same_in_any_segmentation(
     assert read(RequestHeadReader(), cut(raw + b"the body", places)) == whole
 
 
+@example(101, b"", [], [])
 @given(st.integers(100, 999), values, headers, cuts)
 def test_a_reply_reads_the_same_in_any_segmentation(
     status: int, reason: bytes, pairs: list[tuple[bytes, bytes]], places: list[int]

@@ -56,7 +56,7 @@ class RequestHead:
 
     Attributes:
         raw: the bytes as sent, empty line included.
-        noted: the headers that matter to whoever carries this, in order.
+        noted: the headers that matter to whoever carries this, in order, but for Content-Length.
         method, target: as sent.
         modern: HTTP/1.1, as opposed to HTTP/1.0.
         content_length: bytes, or -1 where there is no such header.
@@ -212,7 +212,9 @@ class _HeadReader:
         except HttpParserUpgrade:
             pass  # judged from the headers
         except HttpParserError as error:
-            raise _malformed(str(error)) from None
+            # Behind a complete head nothing can be wrong with it: the parser only stops at an upgrade.
+            if not self._events.complete:
+                raise _malformed(str(error)) from None
 
 
 class RequestHeadReader(_HeadReader):
@@ -240,11 +242,12 @@ class RequestHeadReader(_HeadReader):
         for match in _REQUEST_NOTED(raw.lower()):
             name, value = match.groups()
             value = value.strip(b" \t")
+            if name == b"content-length":
+                head.content_length = _length(value, head.content_length)
+                continue
             head.noted.append((*match.span(), name, value))
             if name == b"host":
                 hosts += 1
-            elif name == b"content-length":
-                head.content_length = _length(value, head.content_length)
             elif name == b"connection":
                 head.connection |= _tokens(value)
             elif name == b"transfer-encoding":

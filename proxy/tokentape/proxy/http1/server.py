@@ -24,6 +24,7 @@ import msgspec
 from tokentape.proxy.http1.errors import ProtocolError
 from tokentape.proxy.http1.framing import ChunkedReader
 from tokentape.proxy.http1.heads import HEAD_LIMIT, RequestHead, RequestHeadReader
+from tokentape.proxy.http1.memory import HeadMemory
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,6 +33,10 @@ _AHEAD_LIMIT: Final = 256 * 1024
 """Bytes a client may pipeline ahead before its socket is no longer read."""
 _LINGER_SECONDS: Final = 30.0
 _LINGER_IDLE_SECONDS: Final = 3.0
+
+
+_MEMORY: Final = HeadMemory()
+"""Of all connections: an SDK opens several and sends the same head on each."""
 
 
 class Limits(msgspec.Struct, frozen=True, kw_only=True):
@@ -277,12 +282,16 @@ class ServerConnection(asyncio.Protocol):
         reader = self._reader
         try:
             first = not reader.started
+            if first and (end := data.find(b"\r\n\r\n") + 4) > 4 and (known := _MEMORY.recall(data[:end])):
+                self._begin_body(known, data[end:])
+                return
             used = reader.feed(data)
             if used is None:
                 if first and reader.started:
                     self._since = self.received
                 return
             head = reader.head()
+            _MEMORY.keep(head)
             rest = data[used:] if used < len(data) else b""
             self._begin_body(head, rest)
         except ProtocolError as error:
