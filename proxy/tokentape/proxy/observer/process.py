@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 _ACK_SECONDS: Final = 0.02
 _GRACE_SECONDS: Final = 1.0
 """How long a stopping observer waits for links that are still in the listener's queue."""
-_ORPHAN_SECONDS: Final = 120.0
-"""How long it waits for workers that drain after the supervisor died."""
+_ORPHAN_SECONDS: Final = 3600.0
+"""How long it waits at the most for workers that drain after the supervisor died; it ends with the last."""
 
 
 class ObserverConfig(msgspec.Struct, frozen=True, kw_only=True):
