@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 
 BUFFER_LIMIT: Final = 32 * 1024 * 1024
 """Bytes of frames that may wait: about a second of the highest load."""
-_BEHIND_BYTES: Final = 1024 * 1024
+_BEHIND_BYTES: Final = 4 * 1024 * 1024
 """Bytes that wait from which on the observer is behind, and not only for a moment."""
 _GATHER_SECONDS: Final = 0.001
 _GATHER_BYTES: Final = 128 * 1024

@@ -15,6 +15,7 @@ from tokentape.proxy.http1.errors import ProtocolError
 from tokentape.proxy.http1.server import Reading, ServerConnection
 from tokentape.proxy.relay.exchange import Exchange
 from tokentape.proxy.relay.forwarding import request_head, take_label_segment
+from tokentape.proxy.relay.outbox import LARGE
 
 if TYPE_CHECKING:
     import asyncio
@@ -90,6 +91,8 @@ class ClientConnection(ServerConnection):
         exchange.outbox.write(upstream.transport, raw)
         upstream.seen = self.received
         exchange.frame_body(pieces)
+        if len(raw) > LARGE:
+            exchange.outbox.flush()
 
     def connected(self) -> None:
         """The exchange has its connection, and what was held is about to be written.

@@ -11,12 +11,17 @@ The frames about those bytes are stamped after the writes, so `written` is never
 from __future__ import annotations
 
 from time import monotonic
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 if TYPE_CHECKING:
     import asyncio
 
     from tokentape.proxy.frame_link import FrameLink, LiveExchange
+
+
+LARGE: Final = 64 * 1024
+"""Bytes of one read after which the writes do not wait for the end of the turn: a loop reads a busy
+socket dozens of times in one turn, and only what is written lets the other side's slowness be felt."""
 
 
 class Outbox:

@@ -11,6 +11,7 @@ from tokentape.proxy.http1.errors import ProtocolError
 from tokentape.proxy.http1.framing import Body, ChunkedReader, response_body
 from tokentape.proxy.http1.heads import ResponseHeadReader
 from tokentape.proxy.relay.forwarding import response_head
+from tokentape.proxy.relay.outbox import LARGE
 
 if TYPE_CHECKING:
     from tokentape.proxy.http1.heads import ResponseHead
@@ -222,6 +223,8 @@ class UpstreamConnection(asyncio.Protocol):
             outbox.frame(exchange, _RESPONSE_HEAD, flags, received, payload, 0, done)
         elif payload or done:
             outbox.frame(exchange, _RESPONSE_BODY, flags, received, payload, 0, done)
+        if len(data) > LARGE:
+            outbox.flush()
         if done:
             if surplus:
                 self._keep_alive = False
