@@ -4,8 +4,8 @@ Figures to read, none to pass. Everything goes through the real sink, writer and
 in a temporary folder. The sum of what was handed over is compared with the report before any figure is shown.
 
 - **closed**: CPU of the observer's thread for one call.
-- **writer**: CPU of the writer's thread for one row, SQLite's work included, and rows/s, alone and beside a
-  thread that never rests, as the observer is under load.
+- **writer**: CPU of the writer's thread for one row, SQLite's work included, and rows/s: with few rollups to
+  add to, with very many, and beside a thread that never rests, as the observer is under load.
 - **settled**: how long after `closed` a row is committed, at a steady rate beside such a thread: what a
   kill -9 could lose.
 - **report**: wall time of queries over 30 days of `--rows` calls, 8 models, 20 projects.
@@ -54,20 +54,20 @@ _ENDED = WRITTEN.index("ended_at")
 _DAY = WRITTEN.index("day")
 
 
-def typical(number: int, chance: random.Random) -> tuple[Call, Bill]:
-    """A streamed call with everything that an ordinary one has."""
+def typical(number: int, chance: random.Random, *, mixed: bool = True) -> tuple[Call, Bill]:
+    """A streamed call with everything that an ordinary one has; `mixed` in every dimension of a rollup."""
     tokens = chance.randrange(100, 20_000)
-    model = f"claude-model-{number % 8}"
+    model = f"claude-model-{number % 8 if mixed else 0}"
     call = make_call(
         id=f"relay-0-4711-{number}",
         model=model,
         model_asked=model,
         model_served=model,
-        project=f"project-{chance.randrange(20)}",
+        project=f"project-{chance.randrange(20) if mixed else 0}",
         stream=True,
         stop_reason=chance.choice(["end_turn", "end_turn", "tool_use", "max_tokens"]),
         client="Anthropic/Python 2.12.0",
-        credential=chance.choice(["c0ffee12", "decade34"]),
+        credential=chance.choice(["c0ffee12", "decade34"]) if mixed else "c0ffee12",
         session=f"session-{number // 50}",
         request_id=f"req_{number:024}",
         message_id=f"msg_{number:024}",
@@ -150,9 +150,9 @@ def closed_cost(folder: Path, count: int = 20_000) -> str:
     return f"closed: {spent:.2f} µs CPU a call"
 
 
-def writer_cost(folder: Path, name: str, beside: Busy | Idle, count: int = 30_000) -> str:
+def writer_cost(folder: Path, name: str, beside: Busy | Idle, *, mixed: bool, count: int = 30_000) -> str:
     """Saturate the writer, and ask its own thread what it used."""
-    calls = [typical(number, random.Random(number)) for number in range(2000)]
+    calls = [typical(number, random.Random(number), mixed=mixed) for number in range(2000)]
     sink = LedgerSink(locate(str(folder / f"{name}.db")), limit=count, retention=Retention(0))
     spent: list[float] = []
     sink.start(lambda: spent.append(time.thread_time()))
@@ -199,9 +199,9 @@ def generated(count: int, end: datetime) -> Iterator[list[Row]]:
     stock = [row_of(*typical(number, chance)) for number in range(20_000)]
     begin = round((end - timedelta(days=DAYS)).timestamp() * 1e6)
     step = DAYS * 86_400 * 1_000_000 // count
-    for start in range(0, count, 2000):
+    for start in range(0, count, 20_000):
         rows: list[Row] = []
-        for number in range(start, min(start + 2000, count)):
+        for number in range(start, min(start + 20_000, count)):
             row = list(stock[chance.randrange(20_000)])
             at = begin + number * step
             row[_STARTED], row[_ENDED] = at, at + 12_000_000
@@ -274,8 +274,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="ledger") as name:
         folder = Path(name)
         print(closed_cost(folder), flush=True)
-        print(writer_cost(folder, "alone", Idle()), flush=True)
-        print(writer_cost(folder, "beside a busy thread", Busy()), flush=True)
+        print(writer_cost(folder, "one project and model", Idle(), mixed=False), flush=True)
+        print(writer_cost(folder, "160 of them", Idle(), mixed=True), flush=True)
+        print(writer_cost(folder, "beside a busy thread", Busy(), mixed=False), flush=True)
         print(settle_time(folder), flush=True)
         if chosen.rows:
             place = (chosen.keep or folder) / "report.db"

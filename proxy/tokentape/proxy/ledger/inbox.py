@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     Handed = tuple[Call, Bill | None, Position | None]
 
-FLUSH_ROWS: Final = 512
+FLUSH_ROWS: Final = 1024
 """Calls that end the wait for more."""
 
 

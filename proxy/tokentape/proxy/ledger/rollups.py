@@ -48,7 +48,7 @@ def increments(rows: Iterable[Row]) -> list[tuple[Any, ...]]:
         for grain in grains:
             finest = _coarser(finest, grain)
             found += [(wide, grain, *key, *sums) for key, sums in finest.items()]
-    found.sort(key=lambda increment: increment[: len(KEY)])
+    found.sort()
     return found
 
 
@@ -68,7 +68,8 @@ def _gathered(finer: dict[Key, Sums], coarser: Callable[[Key], Key]) -> dict[Key
         under = coarser(key)
         before = found.get(under)
         if before is None:
-            found[under] = sums.copy()
+            # Shared, not copied: sums are replaced here, never changed.
+            found[under] = sums
             continue
         first, last = min(before[-2], sums[-2]), max(before[-1], sums[-1])
         added = found[under] = [a + b for a, b in zip(before, sums, strict=True)]

@@ -41,12 +41,12 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-GATHER_SECONDS: Final = 0.05
+GATHER_SECONDS: Final = 0.1
 QUEUE_CALLS: Final = 32_768
 """Calls that may wait for the database; about 2 KB each while it is away."""
 _SWITCH_SECONDS: Final = 0.001
 _FIRST_PAUSE: Final = 0.05
-_LAST_PAUSE: Final = 5.0
+LAST_PAUSE: Final = 5.0
 
 LOSS_REASONS: Final = ("queue_full", "rejected", "stopped")
 
@@ -235,7 +235,7 @@ class Writer:
         self.problem = problem
         self._drop_store()
         self._retry_at = monotonic() + self._pause
-        self._pause = min(self._pause * 2, _LAST_PAUSE)
+        self._pause = min(self._pause * 2, LAST_PAUSE)
 
     def _recovered(self) -> None:
         if self.problem is not None:
