@@ -250,6 +250,27 @@ async def test_a_reply_that_is_complete_as_draining_begins_still_arrives() -> No
 
 
 @on_loop
+async def test_draining_waits_for_clients_that_have_not_taken_their_replies() -> None:
+    """Whatever is still in this process is lost when the process ends."""
+    async with relay_bed(answering(OK)) as bed:
+        client = await bed.client()
+        await eventually(lambda: bed.relay.clients)
+        [connection] = bed.relay.clients
+        client.wire.transport.pause_reading()
+        size = 30_000_000
+        connection.write(b"x" * size)
+        draining = asyncio.create_task(bed.relay.drain(30))
+        await eventually(connection.transport.is_closing)
+        for _ in range(100):
+            await asyncio.sleep(0.001)
+        assert not draining.done()
+        assert connection.transport.get_write_buffer_size() > 0
+        client.wire.transport.resume_reading()
+        assert len(await client.until_closed()) == size
+        await draining
+
+
+@on_loop
 async def test_a_connection_that_is_kept_alive_ends_with_its_reply_while_draining() -> None:
     streams = Streams()
     async with relay_bed(streams) as bed:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import resource
 import socket
 import sys
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
 from tests.support.raw_http import chunks
 from tests.support.relay import answering, eventually, on_loop
@@ -123,6 +125,37 @@ async def test_a_worker_with_nothing_to_do_ends_at_once() -> None:
     async with worker_process(answering(OK), drain=30) as worker:
         worker.terminate()
         assert await worker.ended() == 0
+
+
+@on_linux
+@on_loop
+async def test_a_worker_takes_the_descriptors_that_it_may_have() -> None:
+    async with worker_process(answering(OK)) as worker:
+        soft, hard = psutil.Process(worker.process.pid).rlimit(psutil.RLIMIT_NOFILE)
+        assert soft == (65536 if hard == resource.RLIM_INFINITY else min(hard, 65536))
+
+
+@on_linux
+@on_loop
+async def test_a_worker_that_ran_out_of_descriptors_goes_on_when_there_are_some() -> None:
+    async with worker_process(endless) as worker:
+        seen = psutil.Process(worker.process.pid)
+        seen.rlimit(psutil.RLIMIT_NOFILE, (worker.descriptors + 20, worker.descriptors + 20))
+        crowd = [await worker.client() for _ in range(60)]
+        for client in crowd:
+            client.send(b"GET /stream HTTP/1.1\r\nHost: a\r\n\r\n")
+        for client in crowd:
+            await client.until_received(1)  # a reply, a 502, or the end
+        assert sum(client.closed for client in crowd) >= 40
+        for client in crowd:
+            client.reset()
+        await eventually(lambda: worker.descriptors < 40)
+        client = await worker.client()
+        client.send(GET)
+        reply = await client.message(method=b"GET")
+        assert reply is not None
+        assert reply.body == b"hi"
+        client.close()
 
 
 def test_memory_is_measured() -> None:
