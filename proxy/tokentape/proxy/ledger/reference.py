@@ -37,10 +37,10 @@ One row per call, with its bill: an SQLite file in the platform's folder for a u
 - **Every call is accounted for**: it has a row, or was a batch result that was billed before, or is
   counted as lost by reason: {reasons}. Table `losses` keeps those counts once the
   database can be written again.
-- **kill -9 leaves a whole ledger.** Rows wait for {gather} ms at most before their transaction begins. A
-  transaction writes rows, their rollups and the workers' marks together or not at all; so the marks
-  say exactly which calls are in. Losing power may lose the last moments (SQLite writes with
-  `synchronous=NORMAL`), and cannot break the file.
+- **kill -9 leaves a whole ledger.** A transaction begins at most {gather} ms after a call has ended, or
+  when the one before it is done. It writes rows, their rollups and the workers' marks together or not
+  at all; so the marks say exactly which calls are in. Losing power may lose the last moments
+  (SQLite writes with `synchronous=NORMAL`), and cannot break the file.
 - **Exact sums.** Money is whole pico-dollars: 10^12 are one USD. What is not known is `NULL`, never 0.
 - **A batch's result is billed once ever**, by batch id and `custom_id`, however often it is fetched and
   by whichever proxy. Keys are kept for {results} days at the least; the API serves results for 29.

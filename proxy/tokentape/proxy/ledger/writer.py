@@ -9,7 +9,7 @@ What holds, and is tested:
   ``rejected``    the database works, but refuses this row (or it cannot be made into one)
   ``stopped``     still away when the ledger was closed
 
-- A call waits for at most `GATHER_SECONDS` before its transaction begins.
+- A call's transaction begins within `GATHER_SECONDS`, or when the one before it has ended.
 - A database that is locked, full, unreachable or deleted is tried again, ever more slowly, for ever.
 - Nothing here is waited for by the observer, but for `close`.
 """
@@ -41,7 +41,7 @@ if TYPE_CHECKING:
 
 _log = logging.getLogger(__name__)
 
-GATHER_SECONDS: Final = 0.1
+GATHER_SECONDS: Final = 0.05
 QUEUE_CALLS: Final = 32_768
 """Calls that may wait for the database; about 2 KB each while it is away."""
 _SWITCH_SECONDS: Final = 0.001
@@ -78,7 +78,7 @@ class Writer:
                 identity to give to a ledger that has to be made anew.
             retention: what may be forgotten.
             limit: calls that may wait.
-            gather: seconds that a call waits for company.
+            gather: seconds between two transactions, under load.
             now: microseconds since the epoch.
         """
         self.inbox = Inbox(limit, gather)
