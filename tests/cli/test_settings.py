@@ -185,6 +185,6 @@ def test_an_upstream_is_a_url(url: str, tmp_path: Path) -> None:
     assert refusal(tmp_path, upstream=url).startswith("The upstream")
 
 
-@pytest.mark.parametrize("keys", ["a,b,c,d", "model", "1st", "a,a"])
+@pytest.mark.parametrize("keys", ["a,b,c,d", "model", "1st", "a,a", "pro ject"])
 def test_metric_labels_must_be_able_to_be_labels(keys: str, tmp_path: Path) -> None:
     assert refusal(tmp_path, metric_labels=keys).startswith("metric_labels")
