@@ -52,17 +52,30 @@ def insert_calls(rows: int) -> str:
     return _insert("calls", WRITTEN, rows, SQLITE)
 
 
-@cache
-def add_rollups(rows: int, placeholder: str) -> str:
-    """Make the rollups of these keys, or add to them."""
-    least, greatest = ("min", "max") if placeholder == SQLITE else ("least", "greatest")
+def _adding(least: str, greatest: str) -> str:
     sets = [f"{name} = rollups.{name} + excluded.{name}" for name in SUMS]
     sets += [
         f"first_at = {least}(rollups.first_at, excluded.first_at)",
         f"last_at = {greatest}(rollups.last_at, excluded.last_at)",
     ]
-    conflict = f" ON CONFLICT ({', '.join(KEY)}) DO UPDATE SET {', '.join(sets)}"
-    return _insert("rollups", ROLLUP, rows, placeholder) + conflict
+    return f" ON CONFLICT ({', '.join(KEY)}) DO UPDATE SET {', '.join(sets)}"
+
+
+@cache
+def add_rollups(rows: int) -> str:
+    """Make the rollups of these keys, or add to them, for SQLite."""
+    return _insert("rollups", ROLLUP, rows, SQLITE) + _adding("min", "max")
+
+
+def copied_rollups() -> tuple[str, str, str]:
+    """The same for PostgreSQL: make a place for increments once, copy them there, and add what is there."""
+    names = ", ".join(ROLLUP)
+    return (
+        "CREATE TEMPORARY TABLE IF NOT EXISTS increments (LIKE rollups) ON COMMIT DELETE ROWS",
+        f"COPY increments ({names}) FROM STDIN",
+        f"INSERT INTO rollups ({names}) SELECT {names} FROM increments"  # noqa: S608 - the schema's own names
+        + _adding("least", "greatest"),
+    )
 
 
 def set_mark(placeholder: str) -> str:
