@@ -106,6 +106,7 @@ class Relay:
                 "status": "draining" if self.draining else "ok",
                 "pid": os.getpid(),
                 "inflight": len(self.live),
+                "upstream": self.upstream.origin,
             }
             return answers.json(200, value, close=close, body=body)
         return answers.error(

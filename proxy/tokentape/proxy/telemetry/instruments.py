@@ -37,8 +37,8 @@ def label_names(keys: Sequence[str]) -> tuple[str, ...]:
     for key, name in zip(keys, names, strict=True):
         if not is_label_key(key):
             raise ValueError(
-                f"metric_labels: {key!r} is no label key; start with a letter, and go on with letters, digits, "
-                "'_', '-' or '.', at most 64 in all"
+                f"metric_labels: {key!r} is no label key; start with a letter, and go on with letters, "
+                "digits, '_', '-' or '.', at most 64 in all"
             )
         if name.startswith("__"):
             raise ValueError(f"metric_labels: {name!r} cannot be a label name; start it with a letter")
