@@ -14,6 +14,7 @@ from tests.support import options_page
 from tokentape.cli.demo.scenes import SCENES
 from tokentape.cli.main import main
 from tokentape.cli.options import OPTIONS
+from tokentape.cli.settings import misspelt
 
 if TYPE_CHECKING:
     import click
@@ -63,6 +64,13 @@ def test_every_variable_that_the_code_names_is_documented() -> None:
 
 CLIENTS_OWN: Final = {"ANTHROPIC_API_KEY", "ANTHROPIC_API_URL"}
 """Read by clients only; `tokentape doctor` explains them."""
+
+
+def test_no_documented_variable_is_warned_of() -> None:
+    documented = set(re.findall(r"\bTOKENTAPE_[A-Z][A-Z0-9_]*[A-Z0-9]\b", ALL_PAGES))
+    assert [warning.split()[0] for warning in misspelt(dict.fromkeys(documented, "1"))] == [
+        "TOKENTAPE_WORKER"
+    ]
 
 
 def shell_lines(text: str) -> list[str]:
