@@ -10,10 +10,12 @@ import socket
 import subprocess
 import sys
 import tempfile
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 import psutil
+from tests.support.certificates import authority, server_context
 from tests.support.raw_http import Peer
 from tests.support.relay import Observer, ScriptedUpstream, eventually, nothing_left
 
@@ -32,9 +34,13 @@ run_worker(msgspec.json.decode(sys.argv[1], type=WorkerConfig))
 class WorkerProcess:
     """One worker, its upstream and its observer."""
 
-    def __init__(self, upstream: ScriptedUpstream, observer: Observer, drain: float) -> None:
+    def __init__(
+        self, upstream: ScriptedUpstream, observer: Observer, drain: float, authorities: str | None
+    ) -> None:
+        """`authorities` is a file that makes the upstream one of TLS, which this worker then trusts."""
         self.upstream = upstream
         self.observer = observer
+        scheme, trust = ("https", {"SSL_CERT_FILE": authorities}) if authorities else ("http", {})
         listener = socket.create_server(("127.0.0.1", 0), backlog=1024)
         self.port: int = listener.getsockname()[1]
         read_end, self._lifeline = os.pipe()
@@ -43,12 +49,13 @@ class WorkerProcess:
             listener=listener.fileno(),
             lifeline=read_end,
             observer=observer.path,
-            upstream=f"http://127.0.0.1:{upstream.port}",
+            upstream=f"{scheme}://localhost:{upstream.port}",
             drain=drain,
         )
         self.process = subprocess.Popen(
             [sys.executable, "-c", _PROGRAM, msgspec.json.encode(config).decode()],
             pass_fds=(listener.fileno(), read_end),
+            env={**_without_proxies(), **trust},
         )
         listener.close()
         os.close(read_end)
@@ -84,18 +91,25 @@ class WorkerProcess:
         return await Peer.connect(self.port)
 
 
+def _without_proxies() -> dict[str, str]:
+    """The environment, less what would send a worker's connections elsewhere."""
+    return {name: value for name, value in os.environ.items() if not name.lower().endswith("_proxy")}
+
+
 @contextlib.asynccontextmanager
 async def worker_process(
-    script: Callable[[Peer], Awaitable[None]], *, drain: float = 0.2
+    script: Callable[[Peer], Awaitable[None]], *, drain: float = 0.2, tls: bool = False
 ) -> AsyncGenerator[WorkerProcess]:
     """A worker in front of a script, observed; it is killed where it does not end by itself."""
     async with nothing_left():
         with tempfile.TemporaryDirectory() as folder:
             upstream = ScriptedUpstream(script)
-            await upstream.start()
+            await upstream.start(server_context("localhost") if tls else None)
+            bundle = Path(folder) / "authorities"
+            authority().cert_pem.write_to_path(str(bundle))
             observer = Observer(os.path.join(folder, "observer"))  # noqa: PTH118 - asyncio wants text
             await observer.start()
-            worker = WorkerProcess(upstream, observer, drain)
+            worker = WorkerProcess(upstream, observer, drain, str(bundle) if tls else None)
             try:
                 await eventually(lambda: observer.connections and observer.connections[0].hello)
                 yield worker

@@ -81,7 +81,7 @@ async def only(bed: Bed) -> Observed:
         ),
         (
             b"POST / HTTP/1.1\r\nHost: a\r\nTransfer-Encoding: gzip, chunked\r\n\r\n",
-            (501, "api_error", "transfer_encoding"),
+            (400, "invalid_request_error", "transfer_encoding"),
         ),
         (b"GET / HTTP/1.1\r\nX: " + b"x" * 70_000, (431, "invalid_request_error", "head_too_large")),
         (

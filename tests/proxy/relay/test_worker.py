@@ -217,10 +217,11 @@ async def large_reply(peer: Peer) -> None:
 
 
 @on_linux
+@pytest.mark.parametrize("tls", [False, True])
 @pytest.mark.parametrize("seconds", [2, pytest.param(15, marks=pytest.mark.slow)])
 @on_loop
-async def test_a_slow_client_of_a_200_mb_reply_costs_no_memory(seconds: int) -> None:
-    async with worker_process(large_reply) as worker:
+async def test_a_slow_client_of_a_200_mb_reply_costs_no_memory(seconds: int, *, tls: bool) -> None:
+    async with worker_process(large_reply, tls=tls) as worker:
         before = await warm(worker)
         highest = await read_slowly(worker, seconds * MEGABYTE)
         assert highest - before < GROWTH
@@ -264,11 +265,11 @@ END = b"the end of the body\r\n0\r\n\r\n"
 
 
 @on_linux
-@pytest.mark.parametrize("chunked", [False, True])
+@pytest.mark.parametrize(("chunked", "tls"), [(False, False), (True, False), (False, True)])
 @on_loop
-async def test_a_64_mb_upload_to_a_slow_upstream_costs_no_memory(*, chunked: bool) -> None:
+async def test_a_64_mb_upload_to_a_slow_upstream_costs_no_memory(*, chunked: bool, tls: bool) -> None:
     upstream = SlowUpstream()
-    async with worker_process(upstream) as worker:
+    async with worker_process(upstream, tls=tls) as worker:
         upstream.worker = worker
         before = await warm(worker)
         client = await worker.client()
