@@ -128,8 +128,7 @@ class Inbox:
 
     def pause(self, seconds: float) -> None:
         """Wait, unless rung."""
-        if not self.closing:
-            self._bell.wait(seconds)
+        self._bell.wait(seconds)
         self._bell.clear()
 
     def take(self, most: int) -> Taken:

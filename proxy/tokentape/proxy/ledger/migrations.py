@@ -90,6 +90,7 @@ def migrate(
         writing["isolation_level"] = "READ COMMITTED"
     with engine.execution_options(**writing).begin() as connection:
         if postgresql:
+            connection.exec_driver_sql("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0")
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({ADVISORY_LOCK})")
         version = version_of(connection)
         if version > latest:
