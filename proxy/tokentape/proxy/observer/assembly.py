@@ -32,6 +32,8 @@ if TYPE_CHECKING:
 DECODED_LIMIT: Final = 256 * 1024 * 1024
 """Bytes that one compressed body may decode to before it counts as a bomb."""
 
+DECODER_MEMORY: Final = 512 * 1024 * 1024
+"""Bytes that the windows of all open decoders of a link may take: 128 br streams, or 10,000 of gzip."""
 _REPLY: Final = (Kind.RESPONSE_HEAD, Kind.RESPONSE_BODY)
 
 _hello = msgspec.json.Decoder(Hello)
@@ -55,10 +57,12 @@ class _Deaf:
 class _Open:
     """One exchange under way: who reads it, and how its bodies are decoded."""
 
-    __slots__ = ("broken", "ended", "reader", "request", "response")
+    __slots__ = ("broken", "ended", "memory", "reader", "request", "response")
 
     def __init__(self, reader: CallReader) -> None:
         self.reader = reader
+        self.memory = 0
+        """Bytes that its decoders may take."""
         self.request: _Decodes | None = None
         """`None` where the body is not encoded, as for `response`."""
         self.response: _Decodes | None = None
@@ -78,6 +82,7 @@ class Assembler:
         self._open: dict[int, _Open] = {}
         self._anchor = Anchor(wall=0.0, monotonic=0.0)
         self._latest = 0.0
+        self._memory = 0
         self.worker: Hello | None = None
         self.closed = 0
         """Exchanges that have closed and been handled: what the worker is told."""
@@ -113,14 +118,13 @@ class Assembler:
             if exchange is not None:
                 exchange.broken = True
         if kind == Kind.CLOSED or (frame.flags & Flag.LAST and kind in _REPLY):
-            self._open.pop(frame.exchange, None)
+            self._forget(frame.exchange)
             self.closed += 1
 
     def link_lost(self) -> None:
         """The worker is gone: what was under way on it ended with it."""
         for number in list(self._open):
             self._close(number, Ending.PROXY_ERROR, "worker_lost", 0, self._latest)
-        self._open.clear()
         if self.worker is not None:
             self._dispatch.worker_gone(self.worker)
 
@@ -135,7 +139,7 @@ class Assembler:
         if kind == Kind.CLOSED:
             self._close(number, Ending(frame.flags), frame.payload.decode(), frame.status, frame.received)
         elif kind == Kind.DROPPED:
-            del self._open[number]
+            self._forget(number)
         elif kind == Kind.REQUEST_BODY:
             if frame.flags & Flag.SKIMMED:
                 self._request_skimmed(exchange, frame.payload)
@@ -174,6 +178,7 @@ class Assembler:
                 attempts=self._attempts,
             )
         )
+        self._forget(frame.exchange)
         self._open[frame.exchange] = exchange
         if head.encoding:
             exchange.request = self._decoder(exchange, head.encoding)
@@ -237,7 +242,8 @@ class Assembler:
             exchange.response = _Deaf()
 
     def _close(self, number: int, ending: Ending, reason: str, status: int, at: float) -> None:
-        exchange = self._open.pop(number)
+        exchange = self._open[number]
+        self._forget(number)
         try:
             call = exchange.reader.close(ending, reason, status, at)
         except Exception:
@@ -245,10 +251,20 @@ class Assembler:
             return
         self._dispatch.closed(call)
 
-    @staticmethod
-    def _decoder(exchange: _Open, encoding: bytes) -> _Decodes:
+    def _decoder(self, exchange: _Open, encoding: bytes) -> _Decodes:
         try:
-            return decoder_for(encoding, DECODED_LIMIT)
+            decoder = decoder_for(encoding, DECODED_LIMIT)
         except DecodingError:
             exchange.reader.fail("decoding")
             return _Deaf()
+        if self._memory + decoder.memory > DECODER_MEMORY:
+            exchange.reader.fail("decoder_memory")
+            return _Deaf()
+        exchange.memory += decoder.memory
+        self._memory += decoder.memory
+        return decoder
+
+    def _forget(self, number: int) -> None:
+        exchange = self._open.pop(number, None)
+        if exchange is not None:
+            self._memory -= exchange.memory
