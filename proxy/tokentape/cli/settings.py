@@ -10,7 +10,7 @@ from __future__ import annotations
 import difflib
 import os
 import tomllib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import click
 import msgspec
@@ -110,8 +110,9 @@ def find_file(folder: Path) -> ConfigFile:
         if own.is_file():
             return _checked(own, _parsed(own))
         tools = _parsed(project).get("tool") if project.is_file() else None
-        if isinstance(tools, dict) and "tokentape" in tools:
-            return _checked(project, tools["tokentape"])
+        table = cast("dict[str, object]", tools).get("tokentape") if isinstance(tools, dict) else None
+        if table is not None:
+            return _checked(project, table)
     return ConfigFile(None, {})
 
 
