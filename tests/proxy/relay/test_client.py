@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import socket
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -217,6 +218,39 @@ async def test_an_early_reply_ends_the_connection_without_waiting_for_the_body(
         assert (exchange.ending, exchange.request_ended) == (Ending.COMPLETE, False)
         await bed.upstream.peers[0].until_closed()
         assert bed.relay.pool.connections == set()
+
+
+@on_loop
+async def test_an_answer_of_an_upstream_that_hangs_up_on_a_large_upload_is_not_lost() -> None:
+    """It closes with bytes unread, so the next write to it would fail, and take the answer along."""
+
+    def hang_up(listener: socket.socket, count: int) -> None:
+        for _ in range(count):
+            upstream, _ = listener.accept()
+            with upstream:
+                while b"\r\n\r\n" not in upstream.recv(65536):
+                    pass
+                upstream.sendall(
+                    b"HTTP/1.1 413 Too Large\r\nConnection: close\r\nContent-Length: 5\r\n\r\nlarge"
+                )
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+        hanging_up = asyncio.create_task(asyncio.to_thread(hang_up, listener, 20))
+        async with relay_bed(answering(OK), upstream_url=url) as bed:
+            statuses: list[int] = []
+            for _ in range(20):
+                client = await bed.client()
+                client.send(
+                    b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 20000000\r\n\r\n" + b"x" * 20_000_000
+                )
+                reply = await client.message(method=b"POST")
+                assert reply is not None
+                statuses.append(reply.status)
+                client.reset()
+            # A byte on its way as the other side resets can still cost one of many.
+            assert statuses.count(413) >= 18
+        await hanging_up
 
 
 @on_loop

@@ -5,6 +5,7 @@ Nothing here waits: every step is a reaction to bytes, to a connection made or l
 
 from __future__ import annotations
 
+import asyncio
 import socket
 import struct
 from typing import TYPE_CHECKING, Final
@@ -18,7 +19,6 @@ from tokentape.proxy.relay.forwarding import request_head, take_label_segment
 from tokentape.proxy.relay.outbox import LARGE
 
 if TYPE_CHECKING:
-    import asyncio
     from collections.abc import Sequence
 
     from tokentape.proxy.http1.heads import RequestHead
@@ -86,13 +86,30 @@ class ClientConnection(ServerConnection):
             exchange.hold(raw, pieces)
             if exchange.held_bytes > _HELD_LIMIT:
                 self.pause_client()
+        elif len(raw) > LARGE or exchange.held:
+            # Not written before everything that came in this turn has been read: an upstream that
+            # answers early and closes would have its answer lost by one more write.
+            exchange.hold(raw, pieces)
+            self.pause_client()
+            asyncio.get_running_loop().call_soon(self._pass_held, True)
+        else:
+            exchange.body_written = True
+            exchange.outbox.write(upstream.transport, raw)
+            upstream.seen = self.received
+            exchange.frame_body(pieces)
+
+    def _pass_held(self, patient: bool) -> None:  # noqa: FBT001 - call_soon passes by position
+        """Pass on a large part of a body, unless the upstream has just said something."""
+        exchange = self.exchange
+        upstream = exchange.upstream if exchange else None
+        if exchange is None or upstream is None or not exchange.held:
             return
-        exchange.body_written = True
-        exchange.outbox.write(upstream.transport, raw)
-        upstream.seen = self.received
-        exchange.frame_body(pieces)
-        if len(raw) > LARGE:
-            exchange.outbox.flush()
+        if patient and upstream.has_news():
+            asyncio.get_running_loop().call_soon(self._pass_held, False)
+            return
+        exchange.send_held(upstream)
+        if not upstream.full:
+            self.resume_client()
 
     def connected(self) -> None:
         """The exchange has its connection, and what was held is about to be written.

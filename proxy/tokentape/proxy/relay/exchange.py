@@ -97,7 +97,7 @@ class Exchange:
         self.body_written = False
         """A byte of the request body has been handed to the upstream's socket."""
         self.held: list[bytes] = []
-        """Body bytes that wait for the connection, as they will be written."""
+        """Body bytes that wait for the connection, or for their turn, as they will be written."""
         self.held_pieces: list[bytes] = []
         self.held_bytes = 0
         self.framed_bytes = 0
@@ -136,6 +136,16 @@ class Exchange:
             self.held = []
             self.held_pieces = []
             self.held_bytes = 0
+
+    def send_held(self, upstream: UpstreamConnection) -> None:
+        """Write at once what was held back of the body."""
+        held, pieces = self.held, self.held_pieces
+        self.held, self.held_pieces, self.held_bytes = [], [], 0
+        self.body_written = True
+        self.outbox.write(upstream.transport, tuple(held))
+        upstream.seen = self.client.received
+        self.frame_body(pieces)
+        self.outbox.flush()
 
     def frame_body(self, pieces: Sequence[bytes]) -> None:
         """Tell the observer about body bytes that were passed on, and about the end of the body."""

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 
 LARGE: Final = 64 * 1024
-"""Bytes of one read after which the writes do not wait for the end of the turn: a loop reads a busy
-socket dozens of times in one turn, and only what is written lets the other side's slowness be felt."""
+"""Bytes of one read after which no more is read before it is written: a loop reads a busy socket dozens
+of times in one turn, and only what is written lets the other side's slowness be felt."""
 
 
 class Outbox:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import select
 import ssl
 from time import monotonic
 from typing import TYPE_CHECKING, Final
@@ -19,7 +18,6 @@ _IDLE_SECONDS: Final = 90.0
 servers' own limits that are worth waiting for."""
 _DOUBT_SECONDS: Final = 0.05
 """After this long in the pool a connection is asked whether it still lives before it is used."""
-_GONE: Final = select.POLLIN | getattr(select, "POLLRDHUP", 0) | select.POLLHUP | select.POLLERR
 
 
 class ConnectError(Exception):
@@ -54,7 +52,7 @@ class Pool:
             connection = idle.pop()
             if connection.transport.is_closing():
                 continue
-            if monotonic() - connection.idle_since < _DOUBT_SECONDS or not _is_stale(connection):
+            if monotonic() - connection.idle_since < _DOUBT_SECONDS or not connection.has_news():
                 return connection
             connection.discard()
         return None
@@ -147,10 +145,3 @@ def _tls_context() -> ssl.SSLContext:
     context = ssl.create_default_context()
     context.set_alpn_protocols(["http/1.1"])
     return context
-
-
-def _is_stale(connection: UpstreamConnection) -> bool:
-    """Whether anything, such as an end, has arrived that the loop has not seen yet."""
-    poll = select.poll()
-    poll.register(connection.transport.get_extra_info("socket").fileno(), _GONE)
-    return bool(poll.poll(0))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import select
 from time import monotonic
 from typing import TYPE_CHECKING, Final, cast
 
@@ -25,6 +26,7 @@ _RESPONSE_BODY: Final = int(Kind.RESPONSE_BODY)
 _LENGTH: Final = int(Body.LENGTH)
 _CHUNKED: Final = int(Body.CHUNKED)
 _EOF: Final = int(Body.EOF)
+_NEWS: Final = select.POLLIN | getattr(select, "POLLRDHUP", 0) | select.POLLHUP | select.POLLERR
 
 
 class UpstreamConnection(asyncio.Protocol):
@@ -125,6 +127,12 @@ class UpstreamConnection(asyncio.Protocol):
             self.exchange.client.resume_client()
 
     # What the client side calls.
+
+    def has_news(self) -> bool:
+        """Something, such as an end, has arrived that the loop has not seen yet."""
+        poll = select.poll()
+        poll.register(self.transport.get_extra_info("socket").fileno(), _NEWS)
+        return bool(poll.poll(0))
 
     def pause(self) -> None:
         """Stop reading: the client has not taken what there is."""
@@ -246,6 +254,7 @@ class UpstreamConnection(asyncio.Protocol):
         reusable = (
             self._keep_alive
             and exchange.request_ended
+            and not exchange.held
             and self._body != Body.EOF
             and not transport.is_closing()
             # A reply can come before its request has been taken.
