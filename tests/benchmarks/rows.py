@@ -108,7 +108,9 @@ ROWS = (
     Row(
         name="latency",
         claim="4 KB in, 1 KB out, one connection: p50 of the whole call",
-        traffic=traffic.unary(4096),
+        # One connection does not need a fast upstream, and a reply from memory comes within 13 µs: two
+        # processes on one core then, with nothing to wait for, which is no latency that anybody has.
+        traffic=traffic.unary(4096, repeat=False),
         entries=_everyone(_wrk(1)),
         figure=_p50_microseconds,
         unit="µs",

@@ -56,9 +56,14 @@ class Traffic(msgspec.Struct, frozen=True, kw_only=True):
         return "\r\n".join(head).encode() + self.body
 
 
-def unary(request_bytes: int, *, reply_tokens: int = 170) -> Traffic:
-    """A call without a stream, with a request body of that size; 170 tokens make a reply of 1 KB."""
-    return Traffic(body=_body(request_bytes, stream=False), behaviour=_behaviour(reply_tokens))
+def unary(request_bytes: int, *, reply_tokens: int = 170, repeat: bool = True) -> Traffic:
+    """A call without a stream, with a request body of that size; 170 tokens make a reply of 1 KB.
+
+    With `repeat` the upstream gives one rendered reply again and again, so that it is no bottleneck;
+    without, it reads and answers each request afresh, as an upstream does.
+    """
+    behaviour = _behaviour(reply_tokens) | {"repeat": repeat}
+    return Traffic(body=_body(request_bytes, stream=False), behaviour=behaviour)
 
 
 def stream(events: int, *, per_second: float = 0) -> Traffic:
