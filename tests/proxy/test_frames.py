@@ -40,9 +40,12 @@ frames = st.builds(
 cuts = st.lists(st.integers(0, 10_000), max_size=12)
 
 
-@given(st.lists(frames, max_size=6), cuts)
-def test_frames_come_out_as_they_went_in_however_they_are_cut(sent: list[Frame], places: list[int]) -> None:
-    reader = FrameReader()
+@given(st.lists(frames, max_size=6), cuts, st.integers(1, 500))
+def test_frames_come_out_as_they_went_in_however_they_are_cut(
+    sent: list[Frame], places: list[int], size: int
+) -> None:
+    """Whatever room the reader began with."""
+    reader = FrameReader(size)
     raw = b"".join(map(encode, sent))
     assert [frame for piece in cut(raw, places) for frame in reader.feed(piece)] == sent
 

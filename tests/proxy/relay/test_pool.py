@@ -3,48 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import contextlib
-import socket
 import ssl
 from typing import TYPE_CHECKING
 
 import pytest
 from tests.support.certificates import authority, server_context
+from tests.support.ports import closed_port, deaf_port
 from tests.support.relay import answering, eventually, on_loop, relay_bed
 from tests.support.replies import OwnError, own_error
 
 from tokentape.proxy.frames import Ending, Flag
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
     from pathlib import Path
 
     from tests.support.raw_http import Peer
 
 GET = b"GET /v1/models HTTP/1.1\r\nHost: a\r\n\r\n"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
-
-
-@contextlib.contextmanager
-def deaf_port() -> Generator[int]:
-    """A port that answers no connection: the queue of its listener is full."""
-    with socket.socket() as listener, contextlib.ExitStack() as fillers:
-        listener.bind(("127.0.0.1", 0))
-        listener.listen(0)
-        port = listener.getsockname()[1]
-        for _ in range(4):
-            filler = fillers.enter_context(socket.socket())
-            filler.setblocking(False)
-            with contextlib.suppress(BlockingIOError):
-                filler.connect(("127.0.0.1", port))
-        yield port
-
-
-def closed_port() -> int:
-    """A port on which nobody listens."""
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        return int(listener.getsockname()[1])
 
 
 @on_loop

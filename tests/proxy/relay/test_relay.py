@@ -6,6 +6,7 @@ import asyncio
 from typing import TYPE_CHECKING
 
 import pytest
+from tests.support.ports import deaf_port
 from tests.support.raw_http import chunks
 from tests.support.relay import answering, eventually, on_loop, relay_bed
 from tests.support.replies import own_error
@@ -300,6 +301,18 @@ async def test_what_drains_too_slowly_is_told_so() -> None:
         assert (error.status, error.code) == (503, "draining")
         [seen] = await bed.observed()
         assert (seen.ending, seen.status) == (Ending.PROXY_ERROR, 503)
+
+
+@on_loop
+async def test_what_is_still_connecting_is_told_so_too() -> None:
+    with deaf_port() as port:
+        async with relay_bed(answering(OK), upstream_url=f"http://127.0.0.1:{port}") as bed:
+            client = await bed.client()
+            client.send(GET)
+            await eventually(lambda: bed.relay.live)
+            await bed.relay.drain(0)
+            assert own_error(await client.message(method=b"GET")).code == "draining"
+            await eventually(lambda: not bed.relay.pool._tasks)
 
 
 @on_loop

@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from tests.support.raw_http import Peer
     from tests.support.relay import Bed
 
+    from tokentape.proxy.relay.upstream import UpstreamConnection
+
 GET = b"GET /v1/models HTTP/1.1\r\nHost: a\r\n\r\n"
 POST = b"POST /v1/messages HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\nbody"
 OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
@@ -186,10 +188,22 @@ async def test_a_stale_connection_is_replaced_before_a_body_that_is_still_to_com
 async def test_a_body_that_comes_while_a_stale_connection_is_replaced_is_sent_and_framed_once() -> None:
     async with relay_bed(stale_once()) as bed:
         await bed.ask(GET)
+        go = asyncio.Event()
+        open_at_once = bed.relay.pool._open
+
+        async def open_late() -> UpstreamConnection:
+            await go.wait()
+            return await open_at_once()
+
+        bed.relay.pool._open = open_late  # type: ignore[method-assign]  # a network that takes its time
         client = await bed.client()
         client.send(b"POST / HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\n\r\n")
-        await eventually(lambda: bed.relay.live and next(iter(bed.relay.live.values())).retried)
+        await eventually(lambda: bed.relay.live)
+        [exchange] = bed.relay.live.values()
+        await eventually(lambda: exchange.retried)
         client.send(b"body")
+        await eventually(lambda: exchange.held)
+        go.set()
         reply = await client.message(method=b"POST")
         assert reply is not None
         assert reply.body == b"hi"
@@ -304,6 +318,54 @@ async def test_a_connection_whose_request_was_not_taken_is_not_used_again() -> N
         assert reply is not None
         assert reply.body == b"hi"
         await eventually(lambda: not bed.relay.pool.connections)
+
+
+# Peers that are slow, and then are not.
+
+
+@on_loop
+async def test_a_client_that_reads_late_gets_every_byte() -> None:
+    body = bytes(range(251)) * 100_000
+    async with relay_bed(
+        answering(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
+    ) as bed:
+        client = await bed.client()
+        client.wire.transport.pause_reading()
+        client.send(GET)
+        await eventually(lambda: any(connection.paused for connection in bed.relay.pool.connections))
+        client.wire.transport.resume_reading()
+        reply = await client.message(method=b"GET")
+        assert reply is not None
+        assert reply.body == body
+
+
+@pytest.mark.parametrize("chunked", [False, True])
+@on_loop
+async def test_an_upstream_that_reads_late_gets_every_byte(*, chunked: bool) -> None:
+    body = bytes(range(251)) * 100_000
+    go = asyncio.Event()
+
+    async def late(peer: Peer) -> None:
+        peer.wire.transport.pause_reading()
+        await go.wait()
+        peer.wire.transport.resume_reading()
+        request = await peer.message()
+        assert request is not None
+        assert request.body == body
+        peer.send(OK)
+        await peer.until_closed()
+
+    async with relay_bed(late) as bed:
+        client = await bed.client()
+        framing = b"Transfer-Encoding: chunked" if chunked else b"Content-Length: %d" % len(body)
+        client.send(b"POST / HTTP/1.1\r\nHost: a\r\n" + framing + b"\r\n\r\n")
+        client.send(chunks([body]) if chunked else body)
+        await eventually(lambda: any(connection.full for connection in bed.relay.pool.connections))
+        go.set()
+        reply = await client.message(method=b"POST")
+        assert reply is not None
+        assert reply.body == b"hi"
+        assert (await bed.observed())[0].request_body == body
 
 
 # Replies that are no HTTP/1.1.
