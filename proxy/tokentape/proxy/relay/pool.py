@@ -143,5 +143,7 @@ class Pool:
 def _tls_context() -> ssl.SSLContext:
     """Verified TLS; OpenSSL itself honours SSL_CERT_FILE and SSL_CERT_DIR."""
     context = ssl.create_default_context()
+    # Before Python 3.12 the default follows the system's OpenSSL configuration.
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
     context.set_alpn_protocols(["http/1.1"])
     return context
