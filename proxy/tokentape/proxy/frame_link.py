@@ -32,8 +32,10 @@ BUFFER_LIMIT: Final = 32 * 1024 * 1024
 """Bytes of frames that may wait: about a second of the highest load."""
 _BEHIND_BYTES: Final = 4 * 1024 * 1024
 _BEHIND_SECONDS: Final = 0.25
+"""An observer is behind when so many bytes wait for so long."""
+_BACKLOG_BYTES: Final = 256 * 1024
 _REMEMBERED_SECONDS: Final = 2.0
-"""An observer is behind when so many bytes wait for so long, or wait again so soon."""
+"""Once it was, it is for as long as so many bytes wait again so soon."""
 _GATHER_SECONDS: Final = 0.001
 _GATHER_BYTES: Final = 128 * 1024
 _JOINED_BYTES: Final = 64 * 1024
@@ -98,13 +100,18 @@ class FrameLink:
     def behind(self) -> bool:
         """Whether the observer does not keep up, so that large bodies had better be skimmed.
 
-        A burst, such as one large upload, is no reason; once there was one, the next is felt at once.
+        A burst, such as one large upload, is no reason. Once there was one, any backlog is, until there
+        has been none for a while: so a lasting overload costs details, and no calls.
         """
-        if self._size <= _BEHIND_BYTES:
+        size = self._size
+        if size <= _BACKLOG_BYTES:
             return False
         now = self._loop.time()
-        lasting = now - self._kept_up_at > _BEHIND_SECONDS or now - self._behind_at < _REMEMBERED_SECONDS
-        if lasting or self._size > self._limit * 3 // 4:
+        if (
+            now - self._behind_at < _REMEMBERED_SECONDS
+            or (size > _BEHIND_BYTES and now - self._kept_up_at > _BEHIND_SECONDS)
+            or size > self._limit * 3 // 4
+        ):
             self._behind_at = now
             return True
         return False
