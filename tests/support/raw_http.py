@@ -12,14 +12,12 @@ from itertools import pairwise
 from typing import TYPE_CHECKING, Self, cast
 
 import msgspec
+from tests.support.loop import PATIENCE
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
 
 RawHeaders = list[tuple[bytes, bytes]]
-
-PATIENCE = 20.0
-"""Seconds after which a test that waits for bytes has failed. Never waited for where all is well."""
 
 HOP_BY_HOP = frozenset(
     {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import msgspec
+from tests.support.raw_http import parse_head
 
 if TYPE_CHECKING:
     from tests.support.raw_http import Message
@@ -35,3 +36,17 @@ def own_error(reply: Message | None) -> OwnError:
     assert code is not None
     assert retry in {None, b"false"}
     return OwnError(reply.status, error["type"], code.decode(), error["message"], retry is None)
+
+
+def error_of(reply: Message | None) -> tuple[int, str, str]:
+    """Status, error type and machine-readable code of such an error."""
+    error = own_error(reply)
+    return error.status, error.type, error.code
+
+
+def code_of(raw: bytes) -> str:
+    """The machine-readable code of such an error in bytes."""
+    head, _, body = raw.partition(b"\r\n\r\n")
+    message = parse_head(head + b"\r\n\r\n")
+    message.body, message.complete = body, True
+    return own_error(message).code

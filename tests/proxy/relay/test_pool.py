@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.support.certificates import authority, server_context
 from tests.support.ports import closed_port, deaf_port
-from tests.support.relay import answering, eventually, on_loop, relay_bed
+from tests.support.relay import GET, OK, answering, eventually, on_loop, relay_bed
 from tests.support.replies import OwnError, own_error
 
 from tokentape.proxy.frames import Ending, Flag
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tests.support.raw_http import Peer
-
-GET = b"GET /v1/models HTTP/1.1\r\nHost: a\r\n\r\n"
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
 
 
 @on_loop

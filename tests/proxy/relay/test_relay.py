@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.support.ports import deaf_port
 from tests.support.raw_http import chunks
-from tests.support.relay import answering, eventually, on_loop, relay_bed
+from tests.support.relay import GET, OK, answering, eventually, on_loop, relay_bed
 from tests.support.replies import own_error
 
 from tokentape.proxy.frames import Ending, Flag
@@ -17,8 +17,6 @@ if TYPE_CHECKING:
     from tests.support.raw_http import Message, Peer
     from tests.support.relay import Bed
 
-GET = b"GET /v1/models HTTP/1.1\r\nHost: a\r\n\r\n"
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
 STREAM = b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n"
 
 

@@ -9,14 +9,12 @@ from typing import TYPE_CHECKING
 import pytest
 from tests.support.certificates import authority, server_context
 from tests.support.raw_http import Peer, Wire
-from tests.support.relay import ScriptedUpstream, answering, eventually, on_loop, relay_bed
+from tests.support.relay import GET, OK, ScriptedUpstream, answering, eventually, on_loop, relay_bed
 from tests.support.replies import own_error
 
 if TYPE_CHECKING:
     from pathlib import Path
 
-GET = b"GET /v1/models HTTP/1.1\r\nHost: a\r\n\r\n"
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
 ESTABLISHED = b"HTTP/1.1 200 Connection established\r\nVia: 1.1 proxy\r\n\r\n"
 
 

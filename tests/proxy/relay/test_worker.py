@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import psutil
 import pytest
 from tests.support.raw_http import chunks
-from tests.support.relay import answering, eventually, on_loop
+from tests.support.relay import GET, OK, answering, eventually, on_loop
 from tests.support.replies import own_error
 from tests.support.worker import WorkerProcess, worker_process
 
@@ -23,8 +23,6 @@ if TYPE_CHECKING:
 
     from tests.support.raw_http import Peer
 
-GET = b"GET /v1/models HTTP/1.1\r\nHost: a\r\n\r\n"
-OK = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\nhi"
 MEGABYTE = 1024 * 1024
 GROWTH = 5 * MEGABYTE
 """What one slow peer may cost, however much there is to carry."""

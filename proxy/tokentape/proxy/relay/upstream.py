@@ -174,7 +174,7 @@ class UpstreamConnection(asyncio.Protocol):
 
     def _pass_interim(self, exchange: Exchange, head: ResponseHead) -> None:
         if head.status == 101:
-            raise ProtocolError(502, "upgrade", "it switched protocols, which nobody asked for")
+            raise ProtocolError(502, "upgrade", "it switched protocols, which nobody asked for.")
         if exchange.modern:
             exchange.client.write(head.raw)
 
