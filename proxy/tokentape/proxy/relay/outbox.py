@@ -1,9 +1,8 @@
 """Everything one turn of the event loop passes on, written together at its end.
 
 A write to a socket wakes the process behind it. Written one by one between reads, 32 busy connections
-cost 32 wake-ups a turn; written together, the peer stays awake and most of that cost is gone (about
-60 % more calls a second on two cores; `make bench`). Nothing is held back: the writes happen before
-the loop waits for sockets again.
+cost 32 wake-ups a turn; written together, the peer stays awake and most of that cost is gone.
+Nothing is held back: the writes happen before the loop waits for sockets again.
 
 The frames about those bytes are stamped after the writes, so `written` is never too early.
 """
