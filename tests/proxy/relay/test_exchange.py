@@ -49,7 +49,7 @@ def send(pieces: list[bytes], *, behind: bool) -> Outbox:
 def body_told(outbox: Outbox) -> bytes:
     kind, _, payload = outbox.frames[0]
     assert kind == Kind.OPENED
-    return split_opened(payload)[2] + b"".join(payload for kind, _, payload in outbox.frames[1:])
+    return split_opened(payload)[2] + b"".join(payload for _, _, payload in outbox.frames[1:])
 
 
 @pytest.mark.parametrize("pieces", [[b"{}"], [b"{", b"}"], [LARGE], [LARGE, LARGE], [b"{", LARGE]])
