@@ -38,11 +38,11 @@ demo: $(DEMO_STAMP) ## live numbers without a key: stand-in upstream, real SDK t
 	@$(VENV)/bin/tokentape demo $(ARGS)
 
 .PHONY: test
-test: $(STAMP) ## every test (about ten minutes on two cores)
+test: $(STAMP) ## every test (ten minutes or more on two cores)
 	@$(PY) -m pytest $(ARGS)
 
 .PHONY: test-quick
-test-quick: $(STAMP) ## the tests that take seconds
+test-quick: $(STAMP) ## the tests that take seconds each (two to four minutes on two cores)
 	@$(PY) -m pytest -m 'not slow' $(ARGS)
 
 .PHONY: lint

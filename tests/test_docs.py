@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import pytest
-from tests.support import options_page
+from tests.support import options_page, standin_page
 
 from tokentape.cli.demo.scenes import SCENES
 from tokentape.cli.main import main
 from tokentape.cli.options import OPTIONS
+from tokentape.cli.settings import misspelt
+from tokentape.recorder.standin.behaviour import Settings
+from tokentape.recorder.standin.faults import _NAMES as FAULTS
 
 if TYPE_CHECKING:
     import click
@@ -42,6 +45,18 @@ def test_the_table_of_options_is_up_to_date() -> None:
     assert options_page.renewed(page) == page, f"write it again: {again}"
 
 
+def test_the_page_of_the_stand_in_is_up_to_date() -> None:
+    page = read("docs/standin.md")
+    again = "python -m tests.support.standin_page docs/standin.md"
+    assert standin_page.renewed(page) == page, f"write it again: {again}"
+
+
+def test_every_field_of_a_behaviour_and_every_fault_is_on_its_page() -> None:
+    page = read("docs/standin.md")
+    assert [name for name in Settings.__struct_fields__ if f"| `{name}` |" not in page] == []
+    assert [name for name in FAULTS if not re.search(rf"^{name} ", page, re.MULTILINE)] == []
+
+
 def test_every_option_is_in_its_three_forms_on_the_page() -> None:
     page = read("docs/configuration.md")
     for option in OPTIONS:
@@ -63,6 +78,13 @@ def test_every_variable_that_the_code_names_is_documented() -> None:
 
 CLIENTS_OWN: Final = {"ANTHROPIC_API_KEY", "ANTHROPIC_API_URL"}
 """Read by clients only; `tokentape doctor` explains them."""
+
+
+def test_no_documented_variable_is_warned_of() -> None:
+    documented = set(re.findall(r"\bTOKENTAPE_[A-Z][A-Z0-9_]*[A-Z0-9]\b", ALL_PAGES))
+    assert [warning.split()[0] for warning in misspelt(dict.fromkeys(documented, "1"))] == [
+        "TOKENTAPE_WORKER"
+    ]
 
 
 def shell_lines(text: str) -> list[str]:

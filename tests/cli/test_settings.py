@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 import pytest
+from click.testing import CliRunner
 
 from tokentape.cli.errors import UsageError
+from tokentape.cli.main import main
 from tokentape.cli.options import BY_NAME, OPTIONS, TABLES, Settings
-from tokentape.cli.settings import load
+from tokentape.cli.settings import load, misspelt
 from tokentape.cli.values import Address
 
 if TYPE_CHECKING:
@@ -186,6 +188,25 @@ def test_an_upstream_is_a_url(url: str, tmp_path: Path) -> None:
     assert refusal(tmp_path, upstream=url).startswith("The upstream")
 
 
-@pytest.mark.parametrize("keys", ["a,b,c,d", "model", "1st", "a,a"])
+@pytest.mark.parametrize("keys", ["a,b,c,d", "model", "1st", "a,a", "pro ject"])
 def test_metric_labels_must_be_able_to_be_labels(keys: str, tmp_path: Path) -> None:
     assert refusal(tmp_path, metric_labels=keys).startswith("metric_labels")
+
+
+def test_a_variable_that_only_looks_like_ours_is_named_with_the_nearest_option() -> None:
+    strangers = {"TOKENTAPE_WORKER": "3", "TOKENTAPE_" + "Q": ""}
+    assert misspelt({"PATH": "/bin", "TOKENTAPE_DRAIN": "3", **strangers}) == [
+        "TOKENTAPE_Q is no option of tokentape: docs/configuration.md lists all options.",
+        "TOKENTAPE_WORKER is no option of tokentape: did you mean TOKENTAPE_WORKERS?",
+    ]
+
+
+def test_no_option_is_a_stranger() -> None:
+    assert misspelt({option.variable: "1" for option in OPTIONS}) == []
+
+
+def test_the_warning_is_one_line_on_stderr(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("TOKENTAPE_WORKER", "3")
+    nobody = ("--listen", "127.0.0.1:1", "--admin", "127.0.0.1:2", "--upstream", "http://127.0.0.1:3")
+    result = CliRunner().invoke(main, ["doctor", *nobody])
+    assert result.stderr == "TOKENTAPE_WORKER is no option of tokentape: did you mean TOKENTAPE_WORKERS?\n"

@@ -274,6 +274,30 @@ async def test_calls_that_never_began_to_be_told_leave_nothing_behind() -> None:
 
 
 @on_loop
+async def test_a_full_socket_is_not_tried_again_with_every_frame() -> None:
+    async with link_bed() as bed:
+        bed.observer.stop()
+        exchange = bed.open()
+        while not bed.link._blocked:
+            exchange.body(b"x" * 100_000)
+        tries = 0
+        batch = bed.link._send_batch
+
+        def counting(link: socket.socket) -> int:
+            nonlocal tries
+            tries += 1
+            return batch(link)
+
+        bed.link._send_batch = counting  # type: ignore[method-assign]  # to count
+        bed.link._unsent = memoryview(b"")  # as where the socket took exactly what there was
+        for _ in range(100):
+            exchange.body(b"x" * 1000)
+        assert tries == 0
+        bed.link._disconnect()
+        exchange.close()
+
+
+@on_loop
 async def test_what_was_acknowledged_before_the_end_is_not_counted_as_lost() -> None:
     """The end may be noticed by a write, before the acknowledgements are read."""
     with tempfile.TemporaryDirectory() as folder, socket.socket(socket.AF_UNIX) as listener:

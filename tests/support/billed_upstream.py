@@ -34,7 +34,11 @@ class BilledUpstream(ThreadingHTTPServer):
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    server: BilledUpstream
+
+    @property
+    def upstream(self) -> BilledUpstream:
+        assert isinstance(self.server, BilledUpstream)
+        return self.server
 
     def do_POST(self) -> None:
         body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
@@ -45,10 +49,10 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(message(body["model"], json.loads(body["messages"][0]["content"])))
 
     def do_GET(self) -> None:
-        lines = "".join(json.dumps(result) + "\n" for result in self.server.results).encode()
+        lines = "".join(json.dumps(result) + "\n" for result in self.upstream.results).encode()
         self._head(len(lines))
-        self.wfile.write(lines[: len(lines) - self.server.cut])
-        self.close_connection = bool(self.server.cut)
+        self.wfile.write(lines[: len(lines) - self.upstream.cut])
+        self.close_connection = bool(self.upstream.cut)
 
     def _send(self, value: dict[str, Any]) -> None:
         data = json.dumps(value).encode()

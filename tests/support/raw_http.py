@@ -162,9 +162,10 @@ class Peer:
         self.wire.transport.close()
 
     def reset(self) -> None:
-        """End with a reset (RST)."""
-        self.linger_not()
-        self.wire.transport.abort()
+        """End with a reset (RST), if it has not ended yet."""
+        if not self.wire.lost:
+            self.linger_not()
+            self.wire.transport.abort()
 
     def linger_not(self) -> None:
         """Make the end of this connection a reset, whenever it comes."""

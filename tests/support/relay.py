@@ -103,6 +103,11 @@ class Observed:
         self._response: list[bytes] = []
 
     @property
+    def resumed(self) -> bool:
+        """Announced again to an observer that came later."""
+        return bool(self.flags & Flag.RESUMED)
+
+    @property
     def request_body(self) -> bytes:
         """Without chunked framing."""
         return b"".join(self._request)

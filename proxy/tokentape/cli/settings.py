@@ -12,6 +12,7 @@ import os
 import tomllib
 from typing import TYPE_CHECKING, Any
 
+import click
 import msgspec
 
 from tokentape.cli.errors import UsageError
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
     from tokentape.cli.options import Option
 
 PORTS = frozenset({"listen", "admin"})
+DEVELOPERS = frozenset({"TOKENTAPE_RECORDINGS", "TOKENTAPE_CI_STRICT"})
+"""Documented variables that are no option: tests read them."""
 OWN_PORTS = frozenset({"up", "doctor"})
 """Commands that mean the ports of a file; the others take free ones."""
 
@@ -136,6 +139,23 @@ def _checked(path: Path, table: object) -> ConfigFile:
     return ConfigFile(path, values)
 
 
+def misspelt(environment: Mapping[str, str]) -> list[str]:
+    """A sentence for each variable that begins as ours do and is none.
+
+    It is a warning, where a key of a file is refused: the environment may be another version's too.
+    """
+    known = {option.variable for option in OPTIONS} | DEVELOPERS
+    strangers = sorted(name for name in environment if name.startswith("TOKENTAPE_") and name not in known)
+    return [f"{name} is no option of tokentape: {_hint(name, sorted(known))}" for name in strangers]
+
+
+def _hint(name: str, known: list[str]) -> str:
+    # All share the beginning, which would make anything look near.
+    ends = [each.removeprefix("TOKENTAPE_") for each in known]
+    near = difflib.get_close_matches(name.removeprefix("TOKENTAPE_"), ends, 1)
+    return f"did you mean TOKENTAPE_{near[0]}?" if near else "docs/configuration.md lists all options."
+
+
 def _check_exposure(settings: Settings) -> None:
     for name, address in (("--listen", settings.listen), ("--admin", settings.admin)):
         if address is not None and not address.loopback and not settings.expose:
@@ -175,7 +195,13 @@ def _check_metric_labels(keys: tuple[str, ...]) -> None:
 
 
 def load_here(flags: Mapping[str, Any], command: str) -> Settings:
-    """The settings of a command that runs in this process's folder and environment."""
+    """The settings of a command that runs in this process's folder and environment.
+
+    Variables that only look like ours are warned of on stderr.
+    """
     from pathlib import Path
+
+    for warning in misspelt(os.environ):
+        click.echo(warning, err=True)
 
     return load(flags, os.environ, Path.cwd(), command)

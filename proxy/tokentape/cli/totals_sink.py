@@ -11,7 +11,7 @@ from tokentape.cli.totals import Totals, read_totals
 from tokentape.proxy.ledger import sums
 from tokentape.proxy.ledger.rollups import increments
 from tokentape.proxy.ledger.rows import row_of
-from tokentape.proxy.ledger.schema import GRAINS, SUMS
+from tokentape.proxy.ledger.schema import SUMS
 from tokentape.proxy.messages.call import Outcome
 from tokentape.proxy.telemetry.prometheus import APART
 
@@ -80,14 +80,13 @@ def add(totals: Totals, call: Call, bill: Bill | None = None) -> None:
 
 
 def _add_sums(totals: Totals, call: Call, bill: Bill | None) -> None:
-    """Add it to the sums of its model, as the ledger would."""
-    for grain, _, model, *rest in increments([row_of(call, bill)]):
-        if grain == GRAINS[0]:
-            before, more = totals.models.get(model), rest[-len(SUMS) - 2 :]
-            if before is None:
-                totals.models[model] = more
-            else:
-                sums.add(before, more)
+    """Add it to the sums of its model, as the ledger would: each of its increments is the whole call."""
+    more = list(increments([row_of(call, bill)])[0][-len(SUMS) - 2 :])
+    before = totals.models.get(call.model)
+    if before is None:
+        totals.models[call.model] = more
+    else:
+        sums.add(before, more)
 
 
 def _add_tokens(totals: Totals, usage: Usage | Iteration) -> None:

@@ -99,6 +99,8 @@ class FrameLink:
         self._doubts: deque[_Doubt] = deque()
         self._asked = 0
         self._gathering = False
+        self._blocked = False
+        """The socket is full, and the loop says when it is no longer."""
         self._task: asyncio.Task[None] | None = None
         self._broken = asyncio.Event()
         self._drained = asyncio.Event()
@@ -170,7 +172,7 @@ class FrameLink:
         if not self._gathering:
             self._gathering = True
             self._loop.call_later(_GATHER_SECONDS, self._flush)
-        elif size > _GATHER_BYTES and not self._unsent:
+        elif size > _GATHER_BYTES and not self._blocked:
             self._write()
 
     # Everything else.
@@ -202,7 +204,7 @@ class FrameLink:
 
     def _flush(self) -> None:
         self._gathering = False
-        if not self._unsent:
+        if not self._blocked:
             self._write()
 
     def _write(self) -> None:
@@ -217,6 +219,7 @@ class FrameLink:
                 else:
                     break
             except (BlockingIOError, InterruptedError):
+                self._blocked = True
                 self._loop.add_writer(self._socket, self._writable)
                 return
             except OSError:
@@ -254,6 +257,7 @@ class FrameLink:
 
     def _writable(self) -> None:
         if self._socket is not None:
+            self._blocked = False
             self._loop.remove_writer(self._socket)
             self._write()
 
@@ -351,6 +355,7 @@ class FrameLink:
                 self._settle_doubt()
         self._waiting.clear()
         self._unsent = memoryview(b"")
+        self._blocked = False
         self._size = 0
         self._acks = b""
         self._closed = self._acknowledged = 0

@@ -31,7 +31,8 @@ Payloads:
   still content-encoded. A frame with `Flag.END` is the last about the request; an empty
   REQUEST_BODY can carry it. With `Flag.SKIMMED` its payload is a u64, the bytes of the whole body,
   and the last bytes of the body: of what came between those and the bytes before, nothing was sent.
-- CLOSED: the reason in one sentence, UTF-8, empty where the ending says it all. A RESPONSE_HEAD
+- CLOSED: the reason, UTF-8: the code of the error where the proxy gave up, such as
+  `upstream_unreachable`; else a sentence, or nothing where the ending says it all. A RESPONSE_HEAD
   or RESPONSE_BODY with `Flag.LAST` closes a complete exchange without one.
 - DROPPED: empty.
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import re
 import signal
 import subprocess
 import sys
@@ -40,6 +41,10 @@ def test_without_once_it_serves_until_ctrl_c_and_leaves_nothing_behind() -> None
     with subprocess.Popen(COMMAND, env=clean_environment(), stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         url = next(line for line in process.stdout if line.startswith("metrics ")).split()[1]
+        goes_on = process.stdout.readline()
+        assert re.fullmatch(
+            r"Some traffic goes on through http://[\d.:]+, until SIGTERM or Ctrl-C\.\n", goes_on
+        )
         children = psutil.Process(process.pid).children(recursive=True)
         status, body = get(f"{url}?settled=1")
         assert (status, parse_metrics(body.decode()).value("tokentape_requests_total") >= 33) == (200, True)

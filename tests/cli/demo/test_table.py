@@ -22,6 +22,8 @@ claude-sonnet-4-6     19  2,103  12,900  4,300     974    67%  0.12 s  0.50 s
 
 all                   20  2,103  12,900  4,300     974    67%  0.12 s  0.50 s
 
+(no model): calls that name none, such as lists of models and files
+
 outcome            stop reason       error                 retry after
 ────────────────   ───────────────   ───────────────────   ───────────────────
 ok            17   end_turn     17   overloaded_error  2   overloaded_error  1

@@ -45,23 +45,41 @@ def ports(proxy: RunningProxy) -> tuple[Address, Address]:
     return address(proxy.base_url.removeprefix("http://")), address(proxy.admin_url.removeprefix("http://"))
 
 
+def passing(url: str) -> str:
+    return f"A call passes through the proxy to {url} and back: GET /v1/models without a key, answered 200."
+
+
 def test_a_running_proxy_passes_every_check(proxy: RunningProxy, upstream: HeldUpstream) -> None:
     listen, admin = ports(proxy)
     assert list(checks.check(listen, admin, upstream.url, {}))[1:] == [
         good(f"The proxy answers on {proxy.base_url} (0 calls under way)."),
         good(f"Metrics are on {proxy.metrics_url} (workers connected: 1)."),
-        good(f"{upstream.url} answers (200 without a key)."),
-        good("A call passes through the proxy and back: GET /v1/models without a key, answered 200."),
+        good(passing(upstream.url)),
         good(f"The call is counted on {proxy.metrics_url}."),
     ]
 
 
-def test_no_check_sends_a_credential(proxy: RunningProxy, upstream: HeldUpstream) -> None:
-    list(checks.check(*ports(proxy), upstream.url, {}))
-    assert [path for path, _ in upstream.requests] == ["/v1/models"] * 3
+def test_one_call_is_sent_and_it_carries_no_credential(proxy: RunningProxy, upstream: HeldUpstream) -> None:
+    list(checks.check(*ports(proxy), upstream.url, {}, asked=True))
+    assert [path for path, _ in upstream.requests] == ["/v1/models"]
     assert [
         name for _, headers in upstream.requests for name in headers if "key" in name or "auth" in name
     ] == []
+
+
+def test_the_upstream_that_is_checked_is_the_running_proxys(
+    proxy: RunningProxy, upstream: HeldUpstream
+) -> None:
+    found = list(checks.check(*ports(proxy), "http://127.0.0.1:1", {}))
+    assert [finding for finding in found if finding.verdict is bad("").verdict] == []
+    assert good(passing(upstream.url)) in found
+
+
+def test_another_upstream_is_checked_as_well_if_it_was_asked_for(proxy: RunningProxy) -> None:
+    with held_upstream() as other:
+        found = list(checks.check(*ports(proxy), other.url, {}, asked=True))
+        assert [path for path, _ in other.requests] == ["/v1/models"]
+    assert found[-1] == good(f"{other.url} answers (200 without a key).")
 
 
 def test_without_a_proxy_the_ports_are_free_and_nothing_is_wrong(
@@ -87,16 +105,20 @@ def test_ports_that_something_else_has_are_named(upstream: HeldUpstream) -> None
 
 def test_an_upstream_that_cannot_be_reached_is_bad(free: Address) -> None:
     assert checks.upstream_answers(f"http://{free}") == bad(
-        f"http://{free} cannot be reached ([Errno 111] Connection refused): "
+        f"http://{free} cannot be reached (Connection refused): "
         "check the network, and HTTPS_PROXY if there is one."
     )
 
 
 def test_a_call_that_fails_behind_the_proxy_is_told_with_the_proxys_own_words(free: Address) -> None:
     with running_proxy(f"http://{free}") as proxy:
-        found = checks.passing_call(ports(proxy)[0])
-    assert found.verdict is bad("").verdict
-    assert found.text.startswith("A call through the proxy fails with upstream_")
+        listen, admin = ports(proxy)
+        *_, through, counted, straight = checks.check(listen, admin, "http://127.0.0.1:1", {})
+    assert through.verdict is bad("").verdict
+    assert through.text.startswith(f"A call through the proxy to http://{free} fails with upstream_")
+    assert "Errno" not in through.text
+    assert counted == good(f"The call is counted on {proxy.metrics_url}.")
+    assert straight == checks.upstream_answers(f"http://{free}")
 
 
 def test_metrics_of_another_proxy_are_noticed(
@@ -104,10 +126,29 @@ def test_metrics_of_another_proxy_are_noticed(
 ) -> None:
     monkeypatch.setattr(checks, "_METERED_SECONDS", 0.2)
     with running_proxy(upstream.url) as other:
-        found = checks.metered(ports(proxy)[0], ports(other)[1])
+        *_, found = checks.carried(ports(proxy)[0], ports(other)[1], upstream.url)
     assert found == bad(
         f"The call is not counted on {other.metrics_url}: is that the admin port of the same proxy?"
     )
+
+
+def test_a_host_that_does_not_exist_is_told_without_numbers() -> None:
+    found = checks.upstream_answers("http://no-such-host.invalid")
+    assert found.verdict is bad("").verdict
+    assert "Errno" not in found.text
+
+
+def test_metrics_that_cannot_be_read_are_named(
+    proxy: RunningProxy, free: Address, upstream: HeldUpstream
+) -> None:
+    *_, found = checks.carried(ports(proxy)[0], free, upstream.url)
+    assert found == bad(f"http://{free}/metrics cannot be read.")
+
+
+def test_a_proxy_that_gives_no_answer_is_told(free: Address) -> None:
+    assert list(checks.carried(free, None, "http://u")) == [
+        bad("A call through the proxy gets no answer (Connection refused).")
+    ]
 
 
 def forward(**environment: str) -> list[Finding]:

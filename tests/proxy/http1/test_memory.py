@@ -72,6 +72,22 @@ def test_what_is_recalled_the_judge_would_have_passed(noise: bytes, place: int) 
             raise AssertionError(raw) from error
 
 
+@given(st.permutations([b"Host: a", b"Connection: keep-alive", b"X: y", b"TE: z"]), st.integers(0, 4))
+def test_the_same_headers_in_another_order_are_the_same_only_where_the_noted_ones_stay(
+    others: list[bytes], place: int
+) -> None:
+    """What is noted is cut out of the bytes by its place: a wrong place would forward another request."""
+
+    def head(lines: list[bytes], place: int, length: bytes) -> bytes:
+        lines = [*lines[:place], b"Content-Length: " + length, *lines[place:]]
+        return b"\r\n".join([b"POST / HTTP/1.1", *lines, b"", b""])
+
+    memory = HeadMemory()
+    memory.keep(judged(head(others, 1, b"5")))
+    raw = head(others, place, b"77")
+    assert as_values(memory.recall(raw)) == (as_values(judged(raw)) if place == 1 else None)
+
+
 def test_it_is_bounded_and_forgets_the_oldest() -> None:
     memory = HeadMemory()
     for number in range(300):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import accumulate
+
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,12 +13,15 @@ DAY = 86_400 * MICRO
 HOUR = 3_600 * MICRO
 
 
+ALL = (900, 3_600, 86_400)
+
+
 def test_whole_days_are_days() -> None:
-    assert cover(3 * DAY, 33 * DAY, 86_400) == [Piece(86_400, 3 * DAY, 33 * DAY)]
+    assert cover([3 * DAY, 33 * DAY], ALL) == [Piece(86_400, 3 * DAY, 33 * DAY)]
 
 
 def test_ragged_ends_are_finer_and_at_last_rows() -> None:
-    assert cover(DAY - HOUR - 1, 2 * DAY + HOUR, 86_400) == [
+    assert cover([DAY - HOUR - 1, 2 * DAY + HOUR], ALL) == [
         Piece(0, DAY - HOUR - 1, DAY - HOUR),
         Piece(3_600, DAY - HOUR, DAY),
         Piece(86_400, DAY, 2 * DAY),
@@ -25,23 +30,40 @@ def test_ragged_ends_are_finer_and_at_last_rows() -> None:
 
 
 def test_without_a_usable_grain_there_are_only_rows() -> None:
-    assert cover(0, DAY, 0) == [Piece(0, 0, DAY)]
+    assert cover([0, DAY], ()) == [Piece(0, 0, DAY)]
 
 
 def test_nothing_is_covered_by_nothing() -> None:
-    assert cover(DAY, DAY, 86_400) == []
-    assert cover(DAY, 0, 86_400) == []
+    assert cover([DAY, DAY], ALL) == []
+    assert cover([DAY, 0], ALL) == []
 
 
-@given(st.integers(0, 10**16), st.integers(0, 10**14), st.sampled_from([0, 900, 3600, 86_400]))
-def test_pieces_join_up_and_are_aligned(since: int, length: int, largest: int) -> None:
-    pieces = cover(since, since + length, largest)
+def test_no_piece_crosses_a_boundary_that_it_is_not_aligned_to() -> None:
+    """A day that begins at half past the hour keeps its hours, and takes quarters at its ends."""
+    half = HOUR // 2
+    assert cover([half, DAY + half, 2 * DAY + half], ALL) == [
+        Piece(900, half, HOUR),
+        Piece(3_600, HOUR, DAY),
+        Piece(900, DAY, DAY + HOUR),
+        Piece(3_600, DAY + HOUR, 2 * DAY),
+        Piece(900, 2 * DAY, 2 * DAY + half),
+    ]
+
+
+@given(
+    st.integers(0, 10**16),
+    st.lists(st.integers(0, 10**12), min_size=1, max_size=5),
+    st.sampled_from([(), (900,), (3600, 86_400), ALL]),
+)
+def test_pieces_join_up_and_are_aligned(since: int, lengths: list[int], grains: tuple[int, ...]) -> None:
+    boundaries = list(accumulate(lengths, initial=since))
+    pieces = cover(boundaries, grains)
     ends = [since, *(piece.until for piece in pieces)]
     assert [piece.since for piece in pieces] == ends[:-1]
-    assert ends[-1] == since + length
+    assert ends[-1] == boundaries[-1]
     for piece in pieces:
-        assert piece.grain <= largest
-        assert piece.since % max(piece.grain * MICRO, 1) == piece.until % max(piece.grain * MICRO, 1) == 0
-    assert (
-        sum(piece.until - piece.since for piece in pieces if not piece.grain) < 2 * 900 * MICRO or not largest
-    )
+        step = piece.grain * MICRO or 1
+        assert piece.since % step == piece.until % step == 0
+        assert piece.grain in {0, *grains}
+        # A boundary inside is one that this grain keeps apart.
+        assert all(end % step == 0 for end in boundaries if piece.since < end < piece.until)

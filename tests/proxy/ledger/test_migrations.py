@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -108,6 +109,13 @@ def test_two_ledgers_are_not_the_same(location: Location, sqlite: Location) -> N
     same = location == sqlite
     assert (one == other) is same
     assert (len(one.ledger), len(one.salt)) == (8, 16)
+
+
+def test_processes_that_come_at_the_same_time_make_one_ledger(location: Location) -> None:
+    engine = engine_for(location)
+    with ThreadPoolExecutor(6) as pool:
+        found = [made.result() for made in [pool.submit(migrate, engine) for _ in range(6)]]
+    assert len(set(found)) == 1
 
 
 def test_every_step_has_a_file_for_each_database() -> None:

@@ -268,6 +268,15 @@ def test_no_ledger_is_said_to_be_none(tmp_path: Path) -> None:
     assert not (tmp_path / "none.sqlite3").exists()
 
 
+def test_a_database_without_a_ledger_is_left_without_one(location: Location) -> None:
+    if location.path is not None:
+        location.path.parent.mkdir()
+        location.path.touch()
+    for _ in range(2):
+        with pytest.raises(NoLedgerError):
+            Reader(location)
+
+
 def test_an_empty_ledger_reports_nothing(location: Location) -> None:
     record(location, [])
     found = report(Reader(location), by=["model"])

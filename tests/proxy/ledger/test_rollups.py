@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections import Counter
 from typing import TYPE_CHECKING
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import select
@@ -20,18 +19,19 @@ if TYPE_CHECKING:
     from tokentape.proxy.ledger.location import Location
 
 
-def test_one_row_is_in_one_rollup_of_each_grain() -> None:
-    """The first of these seconds is 2026-09-21 13:33:20 UTC."""
+def test_one_row_is_in_one_rollup_of_each_level() -> None:
+    """The first of these seconds is 2026-09-21 14:13:20 UTC."""
     found = increments([row_of(*priced(0)), row_of(*priced(1))])
     assert [dict(zip(ROLLUP, one, strict=True)) for one in found] == [
         {
+            "wide": wide,
             "grain": grain,
             "starts": starts,
             "model": "claude-sonnet-4-5",
             "project": "default",
-            "endpoint": "/v1/messages",
-            "status": 200,
-            "stop_reason": "end_turn",
+            "endpoint": "/v1/messages" if wide else "",
+            "status": 200 if wide else 0,
+            "stop_reason": "end_turn" if wide else "",
             "client": "",
             "credential": "",
             **dict.fromkeys(SUMS, 0),
@@ -44,7 +44,13 @@ def test_one_row_is_in_one_rollup_of_each_grain() -> None:
             "first_at": 1_790_000_000_000_000,
             "last_at": 1_790_000_001_000_000,
         }
-        for grain, starts in ((900, 1789999200), (3600, 1789999200), (86400, 1789948800))
+        for wide, grain, starts in (
+            (0, 900, 1789999200),
+            (0, 3600, 1789999200),
+            (0, 86400, 1789948800),
+            (1, 3600, 1789999200),
+            (1, 86400, 1789948800),
+        )
     ]
 
 
@@ -69,14 +75,13 @@ def test_it_does_not_matter_how_rows_are_cut_into_batches(numbers: list[int], cu
     assert apart == Counter(together)
 
 
-@pytest.mark.parametrize("grain", GRAINS)
-def test_the_ledgers_rollups_are_the_increments_of_all_its_rows(location: Location, grain: int) -> None:
+def test_the_ledgers_rollups_are_the_increments_of_all_its_rows(location: Location) -> None:
     """Through several transactions, in each database."""
     priced_calls = [varied(number, 300.0) for number in range(1200)]
     for start in range(0, 1200, 400):
         record(location, priced_calls[start : start + 400])
     with Reader(location).snapshot() as connection:
-        kept = connection.execute(select(rollups).where(rollups.c.grain == grain)).all()
+        kept = connection.execute(select(rollups)).all()
         assert len(connection.execute(select(calls.c.id)).all()) == 1200
-    wanted = [one for one in increments([row_of(*one) for one in priced_calls]) if one[0] == grain]
-    assert sorted(map(tuple, kept)) == wanted
+    assert sorted(map(tuple, kept)) == increments([row_of(*one) for one in priced_calls])
+    assert {(row.wide, row.grain) for row in kept} == {(w, g) for w, grains in GRAINS.items() for g in grains}

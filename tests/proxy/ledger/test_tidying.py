@@ -120,7 +120,10 @@ def test_marks_go_after_a_week(location: Location) -> None:
 
 def test_an_emptied_file_gives_its_pages_back(sqlite: Location) -> None:
     assert sqlite.path is not None
-    record(sqlite, [days_ago(number, 40) for number in range(6000)], retention=Retention(0))
+    old = [days_ago(number, 40) for number in range(5000)]
+    for call, _ in old:
+        call.labels = {"filling": "x" * 1000}
+    record(sqlite, old, retention=Retention(0))
     before = sqlite.path.stat().st_size
     store = open_store(sqlite)
     while store.tidy(horizon(NOW, 30)):

@@ -47,16 +47,28 @@ def test_a_shift_says_what_the_zone_says(zone: ZoneInfo, since: int, length: int
 
 
 @pytest.mark.parametrize(
-    ("zone", "day", "hour"),
-    [(UTC, 86_400, 3600), (BERLIN, 3600, 3600), (KOLKATA, 900, 900), (NEPAL, 900, 900)],
+    ("zone", "fits"), [(UTC, [900, 3600]), (BERLIN, [900, 3600]), (KOLKATA, [900]), (NEPAL, [900])]
 )
-def test_the_largest_grain_that_fits(zone: ZoneInfo, day: int, hour: int) -> None:
+def test_grains_that_keep_local_hours_apart(zone: ZoneInfo, fits: list[int]) -> None:
     year = shifts(zone, instant(2026, 1, 1), instant(2027, 1, 1))
-    assert (zones.largest_grain(year, zones.DAY), zones.largest_grain(year, zones.HOUR)) == (day, hour)
+    assert zones.hourly(year, (900, 3600, 86_400)) == fits
 
 
 def test_an_offset_of_minutes_fits_no_grain() -> None:
-    assert zones.largest_grain((Shift(0, 60),), zones.DAY) == 0
+    assert zones.hourly((Shift(0, 60),), (900, 3600)) == []
+
+
+def test_the_days_and_months_that_begin_within_a_span() -> None:
+    since, until = instant(2026, 3, 27, 23), instant(2026, 4, 1)
+    assert zones.starts(BERLIN, since, until, zones.day_start) == [
+        instant(2026, 3, 28, 23),
+        instant(2026, 3, 29, 22),
+        instant(2026, 3, 30, 22),
+        instant(2026, 3, 31, 22),
+    ]
+    assert zones.starts(BERLIN, since, until, zones.month_start) == [instant(2026, 3, 31, 22)]
+    assert zones.starts(UTC, since, until, zones.day_start)[0] == instant(2026, 3, 28)
+    assert zones.starts(UTC, since, since, zones.day_start) == []
 
 
 def test_days_and_months_begin_at_local_midnight() -> None:

@@ -23,6 +23,13 @@ def test_an_address_is_read(url: str, tls: bool, host: str, port: int, prefix: s
     upstream = parse_upstream(url)
     assert upstream == Upstream(url=url.rstrip("/"), tls=tls, host=host, port=port, prefix=prefix, via=None)
     assert upstream.host_header == header
+    assert parse_upstream(upstream.origin).origin == upstream.origin
+
+
+def test_the_origin_that_is_told_has_no_password() -> None:
+    assert (
+        parse_upstream("https://:secret@example.test:8443/base/").origin == "https://example.test:8443/base"
+    )
 
 
 @pytest.mark.parametrize(

@@ -12,7 +12,7 @@ from tests.support.prometheus import require
 
 from tokentape.proxy.catalogue import CATALOGUE
 from tokentape.proxy.messages.call import Call, CallError, Outcome, ToolCall, Trace
-from tokentape.proxy.telemetry.exposition import View, exposition, wants_openmetrics
+from tokentape.proxy.telemetry.exposition import FOR_HUMANS, View, exposition, wants_openmetrics
 from tokentape.proxy.telemetry.instruments import Instruments
 from tokentape.proxy.telemetry.prometheus import PrometheusSink
 from tokentape.proxy.telemetry.sets import tick
@@ -57,6 +57,25 @@ def test_plain_text_of_a_counter() -> None:
         'tokentape_stop_reasons_total{model="claude-sonnet-4-5",project="default",stop_reason="refusal"} 1'
     ]
     assert "# EOF" not in text
+
+
+def test_a_plain_scrape_begins_by_telling_a_human_where_the_true_values_are() -> None:
+    registry = registry_of(make_call())
+    plain = exposition(registry, View(openmetrics=False, now=tick(), seen=0)).decode()
+    assert plain.splitlines(keepends=True)[0] == FOR_HUMANS
+    assert "/metrics?settled=1" in FOR_HUMANS
+    assert plain.count(FOR_HUMANS) == 1
+    parse_plain(plain)
+
+
+def test_no_other_scrape_has_that_line() -> None:
+    registry = registry_of(make_call())
+    others = [
+        settled(registry, openmetrics=False),
+        settled(registry, openmetrics=True),
+        first_scrape(registry),
+    ]
+    assert [text.count(FOR_HUMANS) for text in others] == [0, 0, 0]
 
 
 def test_units_stand_only_where_openmetrics_has_them() -> None:
@@ -224,7 +243,7 @@ def test_promtool_finds_nothing_but_the_sum_that_may_fall() -> None:
         family(metric.name).at(*("x" for _ in metric.label_names(("project",))))
     found = subprocess.run(
         [require("promtool"), "check", "metrics"],
-        input=settled(registry, openmetrics=False),
+        input=FOR_HUMANS + settled(registry, openmetrics=False),
         capture_output=True,
         text=True,
         check=False,

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
 def demo(**flags: Any) -> None:
     """Drive the official SDK through the proxy, against a stand-in for the API, and show what /metrics says.
 
-    With --once it ends by itself; otherwise some traffic goes on, for a scraper to see, until Ctrl-C.
+    With --once it ends by itself; otherwise some traffic goes on, for a scraper to see, until Ctrl-C
+    or SIGTERM.
     """
     import asyncio
 

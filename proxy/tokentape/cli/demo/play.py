@@ -22,7 +22,7 @@ from tokentape.cli.scrape import scrape
 from tokentape.cli.signals import StopSignals
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Callable, Coroutine
 
     from rich.console import Console
 
@@ -49,9 +49,7 @@ async def play(settings: Settings, console: Console) -> None:
             proxy = Proxy(msgspec.structs.replace(settings, upstream=upstream, drain=drain, ledger=ledger))
             signals.later = proxy.kill
             async with proxy, Clients(proxy.base_url) as clients:
-                await _unless(stopped, _tour(stage, proxy, clients, upstream))
-                if not settings.once and not stopped.done():
-                    await _unless(stopped, _encores(stage, proxy, clients))
+                await _unless(stopped, _show(stage, proxy, clients, upstream, once=settings.once))
         stopped.cancel()
         stage.end(ledger_report(ledger))
 
@@ -80,14 +78,22 @@ async def _unless(stopped: asyncio.Task[bool], work: Coroutine[None, None, None]
         await asyncio.wait([task])
 
 
-async def _tour(stage: Stage, proxy: Proxy, clients: Clients, upstream: str) -> None:
+async def _show(stage: Stage, proxy: Proxy, clients: Clients, upstream: str, *, once: bool) -> None:
     assert proxy.metrics_url is not None
+    figures = await _tour(stage, proxy.metrics_url, clients, upstream)
+    if once:
+        stage.show(figures, proxy.metrics_url)
+        return
+    with stage.going_on(figures, proxy.metrics_url, proxy.base_url) as show:
+        await _encores(show, proxy.metrics_url, clients)
+
+
+async def _tour(stage: Stage, metrics_url: str, clients: Clients, upstream: str) -> Figures:
     with stage.tour(len(SCENES)) as shown:
         for scene in SCENES:
             with shown(scene.title):
                 await scene.play(clients)
-        figures = await _settled(proxy.metrics_url, upstream)
-    stage.show(figures, proxy.metrics_url)
+        return await _settled(metrics_url, upstream)
 
 
 async def _settled(metrics_url: str, upstream: str) -> Figures:
@@ -108,12 +114,10 @@ async def _settled(metrics_url: str, upstream: str) -> Figures:
     return read_figures(latest)
 
 
-async def _encores(stage: Stage, proxy: Proxy, clients: Clients) -> None:
+async def _encores(show: Callable[[Figures], None], metrics_url: str, clients: Clients) -> None:
     """Some traffic for as long as somebody may look, then none, for ever."""
-    assert proxy.metrics_url is not None
-    with stage.going_on(proxy.base_url) as show:
-        for scene in itertools.islice(itertools.cycle(SCENES), _ENCORES):
-            await asyncio.sleep(_PAUSE_SECONDS)
-            await scene.play(clients)
-            show(read_figures(await asyncio.to_thread(scrape, proxy.metrics_url)))
-        await asyncio.Event().wait()
+    for scene in itertools.islice(itertools.cycle(SCENES), _ENCORES):
+        await asyncio.sleep(_PAUSE_SECONDS)
+        await scene.play(clients)
+        show(read_figures(await asyncio.to_thread(scrape, metrics_url)))
+    await asyncio.Event().wait()

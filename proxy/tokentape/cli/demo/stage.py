@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 from typing import TYPE_CHECKING
 
+from rich.console import Group
 from rich.live import Live
 from rich.progress import BarColumn, Progress, TextColumn
 
@@ -13,7 +14,7 @@ from tokentape.cli.demo.table import tables
 if TYPE_CHECKING:
     from collections.abc import Callable, Generator
 
-    from rich.console import Console
+    from rich.console import Console, RenderableType
 
     from tokentape.cli.demo.figures import Figures
     from tokentape.proxy.ledger.report import Report
@@ -45,12 +46,10 @@ class Stage:
             yield scene
 
     def show(self, figures: Figures, metrics_url: str) -> None:
-        """The figures after the tour."""
+        """The figures after the tour, once and for all."""
         if self._console.is_terminal:
             self._console.print()
-        self._console.print(tables(figures))
-        if figures.unmetered:
-            self._console.print(f"{figures.unmetered:,} calls were carried but not metered.")
+        self._console.print(_figures(figures))
         self._console.print(f"\nmetrics {metrics_url}", soft_wrap=True)
 
     def end(self, report: Report | None) -> None:
@@ -62,13 +61,26 @@ class Stage:
             self._console.print(table(report))
 
     @contextlib.contextmanager
-    def going_on(self, base_url: str) -> Generator[Callable[[Figures], None]]:
-        """A context in which the figures are shown again and again; on a terminal only."""
+    def going_on(
+        self, figures: Figures, metrics_url: str, base_url: str
+    ) -> Generator[Callable[[Figures], None]]:
+        """A context in which the figures after the tour change with the traffic; in a pipe they stay."""
         if not self._console.is_interactive:
+            self.show(figures, metrics_url)
+            self._console.print(
+                f"Some traffic goes on through {base_url}, until SIGTERM or Ctrl-C.", soft_wrap=True
+            )
             yield lambda _figures: None
             return
         self._console.print(
-            f"Some traffic goes on through {base_url}, for a scraper to see. Ctrl-C stops.\n", soft_wrap=True
+            f"\nmetrics {metrics_url}\n"
+            f"Some traffic goes on through {base_url}, for a scraper to see. Ctrl-C stops.\n",
+            soft_wrap=True,
         )
-        with Live(console=self._console, auto_refresh=False) as live:
-            yield lambda figures: live.update(tables(figures), refresh=True)
+        with Live(_figures(figures), console=self._console, auto_refresh=False) as live:
+            yield lambda later: live.update(_figures(later), refresh=True)
+
+
+def _figures(figures: Figures) -> RenderableType:
+    lost = f"{figures.unmetered:,} calls were carried but not metered."
+    return Group(tables(figures), lost) if figures.unmetered else tables(figures)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 from rich import box
 from rich.console import Group
 from rich.table import Table
+from rich.text import Text
 
 if TYPE_CHECKING:
     from rich.console import RenderableType
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from tokentape.cli.demo.figures import Figures, Row
 
 _TOKENS: Final = ("input", "cache\nread", "cache\nwrite", "output", "hit\nratio")
+_NO_MODEL: Final = "(no model)"
 _COLUMNS: Final = ("calls", *_TOKENS, "TTFT\np50", "TTFT\np95")
 
 
@@ -27,7 +29,13 @@ def tables(figures: Figures) -> RenderableType:
     )
     beside = Table.grid(padding=(0, 3, 0, 0))
     beside.add_row(*below)
-    return Group(_models(figures), "", beside)
+    return Group(_models(figures), "", *_footnote(figures), beside)
+
+
+def _footnote(figures: Figures) -> tuple[RenderableType, ...]:
+    if all(row.name != "none" for row in figures.models):
+        return ()
+    return Text(f"{_NO_MODEL}: calls that name none, such as lists of models and files", style="dim"), ""
 
 
 def _table(*, footer: bool = False) -> Table:
@@ -49,7 +57,7 @@ def _models(figures: Figures) -> Table:
     for name, total in zip(_COLUMNS, _cells(figures.total), strict=True):
         table.add_column(name, footer=total, justify="right", no_wrap=True)
     for row in figures.models:
-        table.add_row("(no model)" if row.name == "none" else row.name, *_cells(row))
+        table.add_row(_NO_MODEL if row.name == "none" else row.name, *_cells(row))
     return table
 
 

@@ -1,9 +1,14 @@
-"""The checks. None costs money: the one call that is made carries no credential."""
+"""The checks. None costs money: the calls that are made carry no credential.
+
+With a running proxy one call goes through it. Straight to the upstream goes one where no proxy runs,
+where the one through the proxy fails, or where the user names another upstream than the proxy's.
+"""
 
 from __future__ import annotations
 
 import json
 import platform
+import re
 import socket
 import ssl
 import time
@@ -18,7 +23,7 @@ from tokentape.cli.fetch import fetch
 from tokentape.cli.scrape import scrape
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
+    from collections.abc import Generator, Iterator, Mapping
 
     from tokentape.cli.values import Address
 
@@ -26,23 +31,41 @@ _UPSTREAM_SECONDS: Final = 10.0
 _METERED_SECONDS: Final = 3.0
 _CALL: Final = "/v1/models"
 """Free, and refused without a key."""
+_ERRNO: Final = re.compile(r"\[Errno -?\d+\] ")
 
 
 def check(
-    listen: Address, admin: Address, upstream: str, environment: Mapping[str, str]
+    listen: Address,
+    admin: Address,
+    upstream: str,
+    environment: Mapping[str, str],
+    *,
+    asked: bool = False,
 ) -> Iterator[Finding]:
-    """All checks, in order; each is made when it is asked for."""
+    """All checks, in order; each is made when it is asked for.
+
+    Args:
+        listen: where the proxy should answer.
+        admin: where its metrics should be.
+        upstream: where a proxy that was started here would carry calls.
+        environment: where forward proxies are looked for.
+        asked: look at that upstream also where the running proxy has another.
+    """
     yield versions()
     yield from forward_proxies(environment)
     traffic = traffic_port(listen)
     yield traffic
     metrics = admin_port(admin)
     yield metrics
-    yield upstream_answers(upstream)
-    if traffic.verdict is Verdict.GOOD:
-        yield passing_call(listen)
-        if metrics.verdict is Verdict.GOOD:
-            yield metered(listen, admin)
+    if traffic.verdict is not Verdict.GOOD:
+        yield upstream_answers(upstream)
+        return
+    running = upstream_of(listen) or upstream
+    passed = yield from carried(listen, admin if metrics.verdict is Verdict.GOOD else None, running)
+    if not passed:
+        yield upstream_answers(running)
+    if asked and upstream.rstrip("/") != running:
+        yield upstream_answers(upstream)
 
 
 def versions() -> Finding:
@@ -85,6 +108,12 @@ def traffic_port(listen: Address) -> Finding:
     if not answer or "inflight" not in answer:
         return bad(f"{listen} is taken by something else: stop it, or choose a port (--listen HOST:PORT).")
     return good(f"The proxy answers on http://{listen.reachable} ({answer['inflight']} calls under way).")
+
+
+def upstream_of(listen: Address) -> str | None:
+    """The upstream that the running proxy carries to, if it says so."""
+    upstream = (_answer(listen, "/.tokentape/healthz") or {}).get("upstream")
+    return upstream if isinstance(upstream, str) else None
 
 
 def admin_port(admin: Address) -> Finding:
@@ -135,39 +164,69 @@ def _unreachable(url: str, reason: object) -> str:
             f"The certificate of {url} is not trusted ({reason.verify_message}): where a company's proxy "
             "signs it, set SSL_CERT_FILE to a file with its CA."
         )
-    return f"{url} cannot be reached ({reason}): check the network, and HTTPS_PROXY if there is one."
+    return f"{url} cannot be reached ({_words(reason)}): check the network, and HTTPS_PROXY if there is one."
 
 
-def passing_call(listen: Address) -> Finding:
-    """A call through the running proxy to its upstream and back, labelled, without a key."""
-    reply = fetch(_doctors_url(listen), seconds=_UPSTREAM_SECONDS)
-    if code := reply.headers.get("x-tokentape-error"):
-        message = json.loads(reply.body)["error"]["message"]
-        return bad(f"A call through the proxy fails with {code}: {message}")
-    return good(
-        f"A call passes through the proxy and back: GET {_CALL} without a key, answered {reply.status}."
-    )
+def _words(reason: object) -> str:
+    """What went wrong, without the numbers of the operating system."""
+    reason = reason.reason if isinstance(reason, urllib.error.URLError) else reason
+    text = (reason.strerror if isinstance(reason, OSError) else None) or str(reason)
+    return _ERRNO.sub("", text)
 
 
-def _doctors_url(listen: Address) -> str:
-    return f"http://{listen.reachable}/@project=doctor{_CALL}"
+def carried(listen: Address, admin: Address | None, upstream: str) -> Generator[Finding, None, bool]:
+    """One labelled call without a key through the running proxy, and whether /metrics counts it.
 
+    Args:
+        listen: the proxy.
+        admin: its metrics; `None` where there are none to look at.
+        upstream: what it carries to, for the sentence.
 
-def metered(listen: Address, admin: Address) -> Finding:
-    """The same call once more, and whether /metrics counts it."""
-    url = f"http://{admin.reachable}/metrics"
+    Returns:
+        Whether the call came back from the upstream.
+    """
+    counter = Counter(admin) if admin else None
     try:
-        before = _counted(url)
-        fetch(_doctors_url(listen), seconds=_UPSTREAM_SECONDS)
-        deadline = time.monotonic() + _METERED_SECONDS
-        while _counted(url) <= before:
-            if time.monotonic() > deadline:
-                return bad(f"The call is not counted on {url}: is that the admin port of the same proxy?")
-            time.sleep(0.05)
+        reply = fetch(f"http://{listen.reachable}/@project=doctor{_CALL}", seconds=_UPSTREAM_SECONDS)
     except OSError as error:
-        return bad(f"{url} cannot be read: {error}.")
-    return good(f"The call is counted on {url}.")
+        yield bad(f"A call through the proxy gets no answer ({_words(error)}).")
+        return False
+    code = reply.headers.get("x-tokentape-error")
+    if code:
+        message = _ERRNO.sub("", json.loads(reply.body)["error"]["message"])
+        yield bad(f"A call through the proxy to {upstream} fails with {code}: {message}")
+    else:
+        yield good(
+            f"A call passes through the proxy to {upstream} and back: GET {_CALL} without a key, "
+            f"answered {reply.status}."
+        )
+    if counter:
+        yield counter.counted_more()
+    return not code
 
 
-def _counted(url: str) -> float:
-    return scrape(url).value("tokentape_requests_total", endpoint=_CALL)
+class Counter:
+    """What /metrics counts of the doctor's calls, from now on."""
+
+    def __init__(self, admin: Address) -> None:
+        self._url = f"http://{admin.reachable}/metrics"
+        self._before = self._count()
+
+    def counted_more(self) -> Finding:
+        """Whether one more is counted, soon."""
+        deadline = time.monotonic() + _METERED_SECONDS
+        while (count := self._count()) is not None and self._before is not None:
+            if count > self._before:
+                return good(f"The call is counted on {self._url}.")
+            if time.monotonic() > deadline:
+                return bad(
+                    f"The call is not counted on {self._url}: is that the admin port of the same proxy?"
+                )
+            time.sleep(0.05)
+        return bad(f"{self._url} cannot be read.")
+
+    def _count(self) -> float | None:
+        try:
+            return scrape(self._url).value("tokentape_requests_total", endpoint=_CALL)
+        except OSError:
+            return None

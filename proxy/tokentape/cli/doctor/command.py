@@ -26,7 +26,9 @@ NAMES = ("python", "typescript", "curl", "langchain", "claude-code")
 def doctor(client: str | None, **flags: Any) -> None:
     """Check ports, upstream and versions, and say how to point CLIENT, or any client, at the proxy.
 
-    With a running proxy, one call without a key is sent through it. Exits with 1 where something is wrong.
+    One free call without a key is sent: through the proxy where it runs, else straight to the upstream;
+    and straight to the upstream too where the first fails, or where --upstream names another than the
+    running proxy has. Exits with 1 where something is wrong.
     """
     from rich.console import Console
 
@@ -38,7 +40,8 @@ def doctor(client: str | None, **flags: Any) -> None:
     console = Console(highlight=False, soft_wrap=True)
     assert settings.admin is not None
     verdicts: set[Verdict] = set()
-    for finding in check(settings.listen, settings.admin, settings.upstream, os.environ):
+    asked = flags["upstream"] is not None
+    for finding in check(settings.listen, settings.admin, settings.upstream, os.environ, asked=asked):
         _show(console, finding)
         verdicts.add(finding.verdict)
     _show_clients(console, settings, client, os.environ)

@@ -32,8 +32,8 @@ class HeadMemory:
             return None
         end = raw.find(b"\r\n", start + 17)
         found = self._kept.get(raw[:start] + raw[end:])
-        if found is None:
-            return None
+        if found is None or found[1] != start:
+            return None  # elsewhere in the head, it would move the places that were noted
         value = raw[start + 17 : end].strip(b" \t")
         if not value or len(value) > 18 or not _DIGITS.issuperset(value):
             return None

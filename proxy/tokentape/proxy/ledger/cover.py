@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Final, NamedTuple
+from itertools import pairwise
+from typing import TYPE_CHECKING, Final, NamedTuple
 
-from tokentape.proxy.ledger.schema import GRAINS
+if TYPE_CHECKING:
+    from collections.abc import Sequence
 
 MICRO: Final = 1_000_000
 
@@ -20,15 +22,27 @@ class Piece(NamedTuple):
     """Microseconds, not included."""
 
 
-def cover(since: int, until: int, largest: int) -> list[Piece]:
-    """Cut [since, until), microseconds, into pieces: rollups up to a grain, rows for the ragged ends.
+def cover(boundaries: Sequence[int], grains: Sequence[int]) -> list[Piece]:
+    """Cut the span from the first boundary to the last into pieces that cross none of them.
 
-    The coarsest rollups make up the middle, finer ones the ends, so that few rows are read.
+    The coarsest rollups make up the middle, finer ones the ends, and rows what is ragged, so that few rows
+    are read.
+
+    Args:
+        boundaries: microseconds since the epoch, ascending: where the span, and a day within it, begins.
+        grains: seconds, ascending: of the rollups that there are.
     """
-    return _cover(since, until, [grain for grain in GRAINS if grain <= largest])
+    found: list[Piece] = []
+    for since, until in pairwise(boundaries):
+        for piece in _cover(since, until, grains):
+            if found and found[-1].grain == piece.grain and found[-1].until == piece.since:
+                found[-1] = found[-1]._replace(until=piece.until)
+            else:
+                found.append(piece)
+    return found
 
 
-def _cover(since: int, until: int, grains: list[int]) -> list[Piece]:
+def _cover(since: int, until: int, grains: Sequence[int]) -> list[Piece]:
     if since >= until:
         return []
     if not grains:

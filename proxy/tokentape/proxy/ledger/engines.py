@@ -36,10 +36,11 @@ _SQLITE: Final = (
     "PRAGMA cache_size = -16384",
     "PRAGMA journal_size_limit = 67108864",
 )
+_TIMEOUTS: Final = {"READ COMMITTED": 10, "REPEATABLE READ": 60}
+"""Seconds that one statement may take: of the writer, which is waited for at the end, and of a report."""
 _POSTGRES: Final = {
     "connect_timeout": CONNECT_SECONDS,
     "application_name": "tokentape",
-    "options": "-c lock_timeout=5s -c statement_timeout=60s -c idle_in_transaction_session_timeout=60s",
     "tcp_user_timeout": 10_000,
 }
 
@@ -52,10 +53,11 @@ def make_engine(location: Location, *, isolation: Isolation = "REPEATABLE READ")
         isolation: PostgreSQL's; by default a reader sees one snapshot, as in SQLite.
     """
     if location.postgres is not None:
+        options = f"-c lock_timeout=5s -c statement_timeout={_TIMEOUTS[isolation]}s"
         return create_engine(
             location.url,
             poolclass=NullPool,
-            connect_args=_POSTGRES,
+            connect_args={**_POSTGRES, "options": options},
             isolation_level=isolation,
         )
     engine = create_engine(

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     Handed = tuple[Call, Bill | None, Position | None]
 
-FLUSH_ROWS: Final = 512
+FLUSH_ROWS: Final = 1024
 """Calls that end the wait for more."""
 
 
@@ -52,12 +52,13 @@ class Inbox:
     """
 
     def __init__(self, limit: int, gather: float) -> None:
-        """Hold up to `limit` unsettled calls; let the first wait `gather` seconds for company."""
+        """Hold up to `limit` unsettled calls; have them taken out every `gather` seconds at most."""
         self._limit = limit
         self._gather = gather
         self._waiting: deque[Handed | Mark | Recall] = deque()
         self._bell = threading.Event()
         self._idle = False
+        self._taken_at = 0.0
         self.accepted = 0
         self.settled = 0
         self.refused = 0
@@ -102,10 +103,14 @@ class Inbox:
     # The writer's thread.
 
     def wait(self, patience: float | None) -> None:
-        """Return after `patience`, or soon after something came: at once if it is much, else in company."""
+        """Return when there is something to take, or after `patience`.
+
+        After a rest that is at once. Under load it is `gather` seconds after the last time, or as soon as
+        there is much: what came meanwhile has waited already, and goes in one transaction.
+        """
         if not self._waiting and not self._await_first(patience):
             return
-        deadline = monotonic() + self._gather
+        deadline = self._taken_at + self._gather
         while not self.closing and len(self._waiting) < FLUSH_ROWS:
             left = deadline - monotonic()
             if left <= 0:
@@ -123,13 +128,13 @@ class Inbox:
 
     def pause(self, seconds: float) -> None:
         """Wait, unless rung."""
-        if not self.closing:
-            self._bell.wait(seconds)
+        self._bell.wait(seconds)
         self._bell.clear()
 
     def take(self, most: int) -> Taken:
         """Up to `most` items: calls in order, and the last mark of each link among them."""
         taken = calls, marks, recalls = Taken([], {}, [])
+        self._taken_at = monotonic()
         waiting = self._waiting
         for _ in range(min(most, len(waiting))):
             item = waiting.popleft()

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import secrets
 from importlib.resources import files
-from typing import TYPE_CHECKING, Final, NamedTuple
+from typing import TYPE_CHECKING, Any, Final, NamedTuple
 
 from sqlalchemy import inspect, select
 
@@ -83,8 +83,14 @@ def migrate(
         found = read_identity(connection) if version_of(connection) == latest else None
     if found:
         return found
-    with engine.execution_options(writes=True).begin() as connection:
-        if connection.dialect.name == "postgresql":
+    writing: dict[str, Any] = {"writes": True}
+    postgresql = engine.dialect.name == "postgresql"
+    if postgresql:
+        # A snapshot from before the lock was free would not show what another process has just made.
+        writing["isolation_level"] = "READ COMMITTED"
+    with engine.execution_options(**writing).begin() as connection:
+        if postgresql:
+            connection.exec_driver_sql("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0")
             connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({ADVISORY_LOCK})")
         version = version_of(connection)
         if version > latest:

@@ -35,6 +35,7 @@ if TYPE_CHECKING:
 
 _REJECTIONS: Final = (psycopg.DataError, psycopg.IntegrityError, UnicodeError)
 _COPY: Final = f"COPY calls ({', '.join(WRITTEN)}) FROM STDIN"
+_PLACE, _COPY_ROLLUPS, _ADD_ROLLUPS = statements.copied_rollups()
 _LOCK: Final = f"SELECT pg_advisory_xact_lock({ADVISORY_LOCK})"
 
 
@@ -54,7 +55,15 @@ class _Hand:
         return None if found is None else found[0]
 
     def insert_calls(self, rows: Sequence[Row]) -> None:
-        with self._connection.cursor() as cursor, cursor.copy(_fixed(_COPY)) as copy:
+        self._copy(_COPY, rows)
+
+    def add_rollups(self, increments: Sequence[Row]) -> None:
+        self._connection.execute(_fixed(_PLACE))
+        self._copy(_COPY_ROLLUPS, increments)
+        self._connection.execute(_fixed(_ADD_ROLLUPS))
+
+    def _copy(self, sql: str, rows: Sequence[Row]) -> None:
+        with self._connection.cursor() as cursor, cursor.copy(_fixed(sql)) as copy:
             for row in rows:
                 copy.write_row(row)
 

@@ -12,7 +12,7 @@ from tokentape.proxy.ledger.cover import MICRO, Piece, cover
 from tokentape.proxy.ledger.dimensions import TIMES, Group, condition, expression, group
 from tokentape.proxy.ledger.reader import kept_from
 from tokentape.proxy.ledger.report import Report, ReportRow, make_row, micros, moment
-from tokentape.proxy.ledger.schema import SUMS, calls, rollups
+from tokentape.proxy.ledger.schema import GRAINS, NARROW, SUMS, calls, rollups
 from tokentape.proxy.ledger.selection import EVERYTHING, Selection
 from tokentape.proxy.ledger.zones import Shift, shifts
 
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import tzinfo
 
-    from sqlalchemy import ColumnElement, Table
+    from sqlalchemy import ColumnElement
     from sqlalchemy.engine import Connection
 
     from tokentape.proxy.ledger.reader import Reader
@@ -41,18 +41,31 @@ class _Question:
         self.since, self.until = span
         self.shifts: tuple[Shift, ...] = shifts(zone, self.since // MICRO, self.until // MICRO + 1)
 
+    @property
+    def wide(self) -> int:
+        """1 where narrow rollups do not know what is asked for."""
+        return int(any(found.name not in (*NARROW, *TIMES) for found in self._asked()))
+
+    def _asked(self) -> list[Group]:
+        return [*self.by, *(found for found, _ in self.where)]
+
     def pieces(self) -> list[Piece]:
         """Rollups wherever they know what is asked for."""
-        asked = (*self.by, *(found for found, _ in self.where))
-        if not all(found.rolled_up for found in asked):
-            return [Piece(0, self.since, self.until)]
-        return cover(self.since, self.until, self._largest_grain())
-
-    def _largest_grain(self) -> int:
-        names = {found.name for found in self.by}
-        if not names & set(TIMES):
-            return zones.DAY
-        return zones.largest_grain(self.shifts, zones.HOUR if "hour" in names else zones.DAY)
+        span = [self.since, self.until]
+        if self.since >= self.until:
+            return []
+        if not all(found.rolled_up for found in self._asked()):
+            return [Piece(0, *span)]
+        grains = GRAINS[self.wide]
+        times = {found.name for found in self.by} & set(TIMES)
+        if "hour" in times:
+            return cover(span, zones.hourly(self.shifts, grains))
+        if not times:
+            return cover(span, grains)
+        begin = zones.day_start if "day" in times else zones.month_start
+        starts = zones.starts(self.zone, self.since // MICRO, -(-self.until // MICRO), begin)
+        inside = [start * MICRO for start in starts if self.since < start * MICRO < self.until]
+        return cover([self.since, *inside, self.until], grains)
 
     def key(self, values: Sequence[Any]) -> Key:
         """The names of what was selected."""
@@ -143,7 +156,8 @@ def _answer(
             for number, one in enumerate(question.by)
         ]
         wanted = [condition(one, value, table, dialect) for one, value in question.where]
-        query = select(*groups, *sums.columns(names, table)).where(*_within(piece, table), *wanted)
+        wanted += _within(piece, question.wide)
+        query = select(*groups, *sums.columns(names, table)).where(*wanted)
         # Without anything to group by, a sum over nothing is still a row.
         query = (
             query.group_by(*(literal_column(one.name) for one in groups))
@@ -160,14 +174,14 @@ def _answer(
     return found
 
 
-def _within(piece: Piece, table: Table) -> list[ColumnElement[bool]]:
-    if table is calls:
+def _within(piece: Piece, wide: int) -> list[ColumnElement[bool]]:
+    if not piece.grain:
         return [calls.c.started_at >= piece.since, calls.c.started_at < piece.until]
-    starts = rollups.c.starts
     return [
+        rollups.c.wide == wide,
         rollups.c.grain == piece.grain,
-        starts >= piece.since // MICRO,
-        starts < piece.until // MICRO,
+        rollups.c.starts >= piece.since // MICRO,
+        rollups.c.starts < piece.until // MICRO,
     ]
 
 
@@ -184,7 +198,7 @@ def seen(reader: Reader, *, days: int = 30) -> set[tuple[str, str]]:
     today = int(datetime.now(UTC).timestamp()) // zones.DAY * zones.DAY
     query = (
         select(rollups.c.model, rollups.c.project)
-        .where(rollups.c.grain == zones.DAY, rollups.c.starts > today - days * zones.DAY)
+        .where(rollups.c.wide == 0, rollups.c.grain == zones.DAY, rollups.c.starts > today - days * zones.DAY)
         .distinct()
     )
     with reader.snapshot() as connection:

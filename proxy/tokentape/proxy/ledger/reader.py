@@ -10,7 +10,7 @@ from sqlalchemy.exc import DBAPIError
 
 from tokentape.proxy.ledger.engines import make_engine
 from tokentape.proxy.ledger.errors import NoLedgerError, UnavailableError
-from tokentape.proxy.ledger.migrations import migrate
+from tokentape.proxy.ledger.migrations import migrate, version_of
 from tokentape.proxy.ledger.schema import losses, meta
 
 if TYPE_CHECKING:
@@ -38,12 +38,13 @@ class Reader:
         """
         self.location = location
         if location.path is not None and not location.path.exists():
-            raise NoLedgerError(
-                f"There is no ledger at {location} yet: it begins with the first proxy on it."
-            )
+            raise _nothing_at(location)
         self._engine = make_engine(location)
         self.dialect = self._engine.dialect.name
         with self._translated():
+            with self._engine.connect() as connection:
+                if not version_of(connection):
+                    raise _nothing_at(location)
             self.identity = migrate(self._engine)
 
     @contextmanager
@@ -63,6 +64,10 @@ class Reader:
         except DBAPIError as failure:
             reason = (str(failure.orig).strip() or "no reason given").splitlines()[0]
             raise UnavailableError(f"The ledger {self.location} cannot be read now ({reason}).") from failure
+
+
+def _nothing_at(location: Location) -> NoLedgerError:
+    return NoLedgerError(f"There is no ledger at {location} yet: it begins with the first proxy on it.")
 
 
 def kept_from(connection: Connection) -> int:

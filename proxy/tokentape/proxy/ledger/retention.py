@@ -12,6 +12,8 @@ if TYPE_CHECKING:
 
 KEEP_DAYS: Final = 400
 """A year to compare with, and a month to close the books."""
+_REST: Final = 0.02
+"""Seconds between two slices, for other processes that wait for the lock."""
 _HOUR: Final = 3600.0
 _HOUR_MICROS: Final = 3_600_000_000
 
@@ -28,7 +30,7 @@ class Retention:
         """Seconds until something is to be done; `None` for never."""
         if not self._keep_days:
             return None
-        return 0.0 if self._before is not None else max(0.0, self._next - monotonic())
+        return _REST if self._before is not None else max(0.0, self._next - monotonic())
 
     def step(self, store: Store, now: int) -> None:
         """Do one slice of what is due, if anything is.

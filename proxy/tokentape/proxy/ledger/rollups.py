@@ -1,6 +1,6 @@
 """Rollups: what a batch of rows adds to the sums by time and dimensions. Pure.
 
-Each row is added once, to its quarter of an hour; hours and days are then added up from quarters, of
+Each row is added once, to the finest wide rollup there could be; all others are added up from those, of
 which a batch has few.
 """
 
@@ -8,18 +8,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
-from tokentape.proxy.ledger.schema import DIMENSIONS, GRAINS, SUMS, WRITTEN
+from tokentape.proxy.ledger.schema import DIMENSIONS, GRAINS, NARROW, SUMS, WRITTEN
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable
+    from collections.abc import Callable, Iterable
 
     from tokentape.proxy.ledger.rows import Row
 
-ROLLUP: Final = ("grain", "starts", *DIMENSIONS, *SUMS, "first_at", "last_at")
+ROLLUP: Final = ("wide", "grain", "starts", *DIMENSIONS, *SUMS, "first_at", "last_at")
 """The columns of an increment, in order."""
-KEY: Final = ROLLUP[: 2 + len(DIMENSIONS)]
+KEY: Final = ROLLUP[: 3 + len(DIMENSIONS)]
 
-_QUARTER: Final = GRAINS[0]
+_QUARTER: Final = GRAINS[0][0]
 _QUARTER_MICROS: Final = _QUARTER * 1_000_000
 _SUMS: Final = len(SUMS)
 
@@ -33,6 +33,8 @@ _WRITE_5M, _WRITE_1H = _at("cache_write_5m_tokens"), _at("cache_write_1h_tokens"
 _THINKING, _SEARCHES = _at("thinking_tokens"), _at("web_searches")
 _SAVINGS, _BATCH_SAVINGS, _WASTED = _at("savings_usd"), _at("batch_savings_usd"), _at("wasted_usd")
 
+Key = tuple[Any, ...]
+"""When it starts, and the dimensions."""
 Sums = list[int]
 """The values of `SUMS`, then `first_at` and `last_at`."""
 
@@ -40,15 +42,43 @@ Sums = list[int]
 def increments(rows: Iterable[Row]) -> list[tuple[Any, ...]]:
     """What these rows add: one tuple of `ROLLUP` for each key, sorted by key."""
     quarters = _quarters(rows)
-    found: list[tuple[Any, ...]] = [(_QUARTER, *key, *sums) for key, sums in quarters.items()]
-    for grain in GRAINS[1:]:
-        found += [(grain, *key, *sums) for key, sums in _coarser(quarters, grain).items()]
-    found.sort(key=lambda increment: increment[: len(KEY)])
+    found: list[tuple[Any, ...]] = []
+    for wide, grains in GRAINS.items():
+        finest = quarters if wide else _narrow(quarters)
+        for grain in grains:
+            finest = _coarser(finest, grain)
+            found += [(wide, grain, *key, *sums) for key, sums in finest.items()]
+    found.sort()
     return found
 
 
-def _quarters(rows: Iterable[Row]) -> dict[tuple[Any, ...], Sums]:
-    found: dict[tuple[Any, ...], Sums] = {}
+def _narrow(quarters: dict[Key, Sums]) -> dict[Key, Sums]:
+    nothing = tuple(0 if name == "status" else "" for name in DIMENSIONS[len(NARROW) :])
+    return _gathered(quarters, lambda key: (*key[: 1 + len(NARROW)], *nothing))
+
+
+def _coarser(finer: dict[Key, Sums], grain: int) -> dict[Key, Sums]:
+    return _gathered(finer, lambda key: (key[0] // grain * grain, *key[1:]))
+
+
+def _gathered(finer: dict[Key, Sums], coarser: Callable[[Key], Key]) -> dict[Key, Sums]:
+    """Sums under coarser keys."""
+    found: dict[Key, Sums] = {}
+    for key, sums in finer.items():
+        under = coarser(key)
+        before = found.get(under)
+        if before is None:
+            # Shared, not copied: sums are replaced here, never changed.
+            found[under] = sums
+            continue
+        first, last = min(before[-2], sums[-2]), max(before[-1], sums[-1])
+        added = found[under] = [a + b for a, b in zip(before, sums, strict=True)]
+        added[-2:] = first, last
+    return found
+
+
+def _quarters(rows: Iterable[Row]) -> dict[Key, Sums]:
+    found: dict[Key, Sums] = {}
     for row in rows:
         started = row[_STARTED]
         key = (
@@ -97,17 +127,3 @@ def _add_row(sums: Sums, row: Row, started: int) -> None:
         sums[17] += row[_WASTED]
     sums[18] = min(sums[18], started)
     sums[19] = max(sums[19], started)
-
-
-def _coarser(quarters: dict[tuple[Any, ...], Sums], grain: int) -> dict[tuple[Any, ...], Sums]:
-    found: dict[tuple[Any, ...], Sums] = {}
-    for (starts, *rest), sums in quarters.items():
-        key = (starts // grain * grain, *rest)
-        before = found.get(key)
-        if before is None:
-            found[key] = sums.copy()
-            continue
-        first, last = min(before[-2], sums[-2]), max(before[-1], sums[-1])
-        found[key] = [a + b for a, b in zip(before, sums, strict=True)]
-        found[key][-2:] = first, last
-    return found

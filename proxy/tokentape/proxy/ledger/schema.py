@@ -18,11 +18,17 @@ from sqlalchemy import BigInteger, Column, Float, Index, Integer, MetaData, Tabl
 if TYPE_CHECKING:
     from sqlalchemy.types import TypeEngine
 
-GRAINS: Final = (900, 3600, 86400)
-"""Seconds of a rollup's pieces of time. Every zone's offset today is a multiple of the first."""
-
 DIMENSIONS: Final = ("model", "project", "endpoint", "status", "stop_reason", "client", "credential")
-"""What a rollup keeps apart. Where a call has none, a rollup has '' or 0, since keys cannot be null."""
+"""What wide rollups keep apart. Where a call has none, a rollup has '' or 0, since keys cannot be null."""
+
+NARROW: Final = ("model", "project")
+"""What narrow rollups keep apart: a tenth of the wide ones, for what is asked most."""
+
+GRAINS: Final = {0: (900, 3600, 86400), 1: (3600, 86400)}
+"""Seconds of a rollup's piece of time, for narrow (0) and wide (1) ones.
+
+Every zone's offset today is a multiple of the first.
+"""
 
 SUMS: Final = {
     "calls": "Calls: attempts, and batch results.",
@@ -151,6 +157,9 @@ calls = Table(
 rollups = Table(
     "rollups",
     metadata,
+    Column(
+        "wide", BigInteger(), primary_key=True, comment="1 if it keeps all dimensions apart, not only two."
+    ),
     Column("grain", BigInteger(), primary_key=True, comment="Seconds: 900, 3600 or 86400."),
     Column(
         "starts", BigInteger(), primary_key=True, comment="Seconds since the epoch, a multiple of `grain`."

@@ -41,7 +41,7 @@ class LedgerSink:
             identity: for a ledger that has to be made: give the one whose salt is in use.
             retention: what may be forgotten.
             limit: calls that may wait for the database.
-            gather: seconds that a call waits for company.
+            gather: seconds between two transactions, under load.
         """
         opening = partial(_open, location, identity)
         self.writer = Writer(opening, retention=retention, limit=limit, gather=gather)

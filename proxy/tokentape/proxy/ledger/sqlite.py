@@ -56,6 +56,10 @@ class _Hand:
         for count, values in statements.chunks(rows):
             self._connection.execute(statements.insert_calls(count), values)
 
+    def add_rollups(self, increments: Sequence[Row]) -> None:
+        for count, values in statements.chunks(increments):
+            self._connection.execute(statements.add_rollups(count), values)
+
 
 class SqliteStore:
     """See `store.Store`."""

@@ -46,16 +46,16 @@ def take_turn(hand: Hand, before: int, *, now: int, interval: int) -> bool:
 def forget_slice(hand: Hand, before: int) -> bool:
     """Delete rows, and a day of one grain's rollups; whether there may be more."""
     gone = hand.execute(statements.forget_calls(hand.placeholder), (before, SLICE_ROWS))
-    return any(_forget_rollups(hand, grain, before) for grain in GRAINS) or gone == SLICE_ROWS
+    levels = ((wide, grain) for wide, grains in GRAINS.items() for grain in grains)
+    return any(_forget_rollups(hand, level, before) for level in levels) or gone == SLICE_ROWS
 
 
-def _forget_rollups(hand: Hand, grain: int, before: int) -> bool:
-    """Delete the oldest day of one grain."""
-    oldest = f"SELECT min(starts) FROM rollups WHERE grain = {hand.placeholder}"  # noqa: S608 - same
-    first = hand.number(oldest, (grain,))
+def _forget_rollups(hand: Hand, level: tuple[int, int], before: int) -> bool:
+    """Delete the oldest day of one kind and grain."""
+    first = hand.number(statements.oldest_rollup(hand.placeholder), level)
     until = before // 1_000_000
     if first is None or first >= until:
         return False
     day_after = (first // 86_400 + 1) * 86_400
-    hand.execute(statements.forget_rollups(hand.placeholder), (grain, first, min(day_after, until)))
+    hand.execute(statements.forget_rollups(hand.placeholder), (*level, first, min(day_after, until)))
     return True

@@ -45,6 +45,10 @@ class Hand(Protocol):
         """Add rows to `calls`."""
         ...
 
+    def add_rollups(self, increments: Sequence[Row]) -> None:
+        """Add to `rollups`."""
+        ...
+
 
 def fill(hand: Hand, batch: Batch, *, writer: str, losses: Mapping[str, Loss], now: int) -> None:
     """Everything between BEGIN and COMMIT.
@@ -60,8 +64,7 @@ def fill(hand: Hand, batch: Batch, *, writer: str, losses: Mapping[str, Loss], n
     rows = _unseen(hand, batch, now)
     if rows:
         hand.insert_calls(rows)
-        for count, values in statements.chunks(increments(rows)):
-            hand.execute(statements.add_rollups(count, hand.placeholder), values)
+        hand.add_rollups(increments(rows))
     mark = statements.set_mark(hand.placeholder)
     for name, settled in (*batch.settled_marks().items(), (writer, batch.token)):
         hand.execute(mark, (name, settled, now))

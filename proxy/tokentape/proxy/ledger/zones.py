@@ -9,10 +9,11 @@ from __future__ import annotations
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple
 
-from tokentape.proxy.ledger.schema import GRAINS
-
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
     from datetime import tzinfo
+
+    Begin = Callable[[tzinfo, date], int]
 
 DAY: Final = 86_400
 HOUR: Final = 3_600
@@ -63,12 +64,24 @@ def _change(zone: tzinfo, before: int, after: int) -> int:
     return after
 
 
-def largest_grain(zone_shifts: tuple[Shift, ...], unit: int) -> int:
-    """The largest rollup grain that never straddles a local day or hour (`unit` seconds); 0 for none."""
-    aligned = [
-        grain for grain in GRAINS if grain <= unit and all(shift.offset % grain == 0 for shift in zone_shifts)
-    ]
-    return max(aligned, default=0)
+def hourly(zone_shifts: Iterable[Shift], grains: Iterable[int]) -> list[int]:
+    """Those grains that never straddle a local hour."""
+    offsets = [shift.offset for shift in zone_shifts]
+    return [grain for grain in grains if grain <= HOUR and not any(offset % grain for offset in offsets)]
+
+
+def starts(zone: tzinfo, since: int, until: int, begin: Begin) -> list[int]:
+    """When each local day, or month, begins within (since, until): seconds since the epoch, ascending.
+
+    Args:
+        zone: whose days.
+        since: seconds since the epoch.
+        until: the same.
+        begin: `day_start` or `month_start`.
+    """
+    first, last = local_date(zone, since).toordinal(), local_date(zone, until).toordinal()
+    found = {begin(zone, date.fromordinal(day)) for day in range(first, last + 1)}
+    return sorted(start for start in found if since < start < until)
 
 
 def day_start(zone: tzinfo, day: date) -> int:

@@ -21,13 +21,18 @@ _KEY: Final = re.compile(r"[a-zA-Z_][a-zA-Z0-9_.\-]{0,63}")
 _MAX_TEXT: Final = 8192
 
 
+def is_label_key(text: str) -> bool:
+    """Whether a label can have this key; a part with any other is left out by `parse_labels`."""
+    return _KEY.fullmatch(text) is not None
+
+
 @functools.lru_cache(maxsize=256)
 def _parse(text: str) -> Mapping[str, str]:
     labels: dict[str, str] = {}
     for part in text[:_MAX_TEXT].split(","):
         key, equals, value = part.partition("=")
         key, value = unquote(key).strip(), unquote(value).strip()
-        if not equals or not value or not _KEY.fullmatch(key) or not value.isprintable():
+        if not equals or not value or not is_label_key(key) or not value.isprintable():
             continue
         if key in labels or len(labels) < MAX_LABELS:
             labels[key] = value[:MAX_VALUE]

@@ -120,7 +120,7 @@ class Pool:
                 "set SSL_CERT_FILE to a bundle that contains its issuer.",
                 "upstream_certificate",
             ) from None
-        except (OSError, UnicodeError) as error:
+        except (OSError, ValueError) as error:
             reason = getattr(error, "strerror", None) or str(error) or type(error).__name__
             setting = "HTTPS_PROXY" if upstream.via else "--upstream"
             raise ConnectError(

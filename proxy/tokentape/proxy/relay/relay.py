@@ -78,7 +78,7 @@ class Relay:
             if isinstance(client, ClientConnection) and client.exchange is None:
                 client.transport.close()
         deadline = monotonic() + seconds
-        while self.live and monotonic() < deadline:  # noqa: ASYNC110 - once, at the end
+        while self._owes() and monotonic() < deadline:  # noqa: ASYNC110 - once, at the end
             await asyncio.sleep(0.02)
         for exchange in list(self.live.values()):
             if exchange.upstream is not None:
@@ -94,6 +94,10 @@ class Relay:
         if self._sweeper:
             self._sweeper.cancel()
 
+    def _owes(self) -> bool:
+        """Something is under way, or written and not yet taken by its client."""
+        return bool(self.live) or any(client.transport.get_write_buffer_size() for client in self.clients)
+
     def local_answer(self, target: bytes, *, close: bool, body: bool) -> bytes:
         """The worker's own answers, below `/.tokentape/`; arguments as in `answers.error`."""
         path = target.partition(b"?")[0]
@@ -102,6 +106,7 @@ class Relay:
                 "status": "draining" if self.draining else "ok",
                 "pid": os.getpid(),
                 "inflight": len(self.live),
+                "upstream": self.upstream.origin,
             }
             return answers.json(200, value, close=close, body=body)
         return answers.error(

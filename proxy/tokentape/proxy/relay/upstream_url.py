@@ -34,6 +34,11 @@ class Upstream(msgspec.Struct, frozen=True, kw_only=True):
         name = f"[{self.host}]" if ":" in self.host else self.host
         return name if self.port == (443 if self.tls else 80) else f"{name}:{self.port}"
 
+    @property
+    def origin(self) -> str:
+        """Scheme, host, port and prefix, written anew: nothing else of what was configured is in it."""
+        return f"{'https' if self.tls else 'http'}://{self.host_header}{self.prefix}"
+
 
 def parse_upstream(url: str, environment: dict[str, str] | None = None) -> Upstream:
     """Read an upstream's URL; `HTTPS_PROXY` and `NO_PROXY` of `environment` decide about a tunnel.

@@ -24,6 +24,7 @@ from tokentape.proxy.relay.upstream_url import parse_upstream
 
 _TICK_SECONDS: Final = 0.1
 _TICKS_PER_STATE: Final = 10
+_DESCRIPTORS: Final = 65536
 _SETTLE_SECONDS: Final = 5.0
 """How long a worker waits at its end for the observer to acknowledge the last calls."""
 
@@ -57,6 +58,18 @@ def resident_bytes() -> int:
         return int(pages) * resource.getpagesize()
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     return peak if sys.platform == "darwin" else peak * 1024
+
+
+def allow_descriptors() -> None:
+    """Let this process open as many descriptors as it may: each exchange takes two.
+
+    The usual soft limit of 1024 is for programs that call select(2), which this one does not.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    wanted = _DESCRIPTORS if hard == resource.RLIM_INFINITY else min(hard, _DESCRIPTORS)
+    if soft != resource.RLIM_INFINITY and soft < wanted:
+        with contextlib.suppress(ValueError, OSError):  # some systems allow less than they say
+            resource.setrlimit(resource.RLIMIT_NOFILE, (wanted, hard))
 
 
 class Worker:
@@ -136,6 +149,7 @@ def run_worker(config: WorkerConfig) -> None:
     """Run a worker in this process until it is told to stop."""
     import uvloop  # noqa: PLC0415 - not on Windows, where only replay runs
 
+    allow_descriptors()
     # What was imported never becomes garbage: keep the collector away from it.
     gc.freeze()
     uvloop.run(Worker(config).run())

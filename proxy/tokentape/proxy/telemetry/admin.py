@@ -32,7 +32,7 @@ IDLE_SECONDS = 330.0
 STOP_SECONDS = 0.1
 """How often the listening thread looks whether it should stop."""
 
-PATHS = "The admin server knows /metrics, /healthz and /readyz.\n"
+PATHS = "The admin server knows /metrics (/metrics?settled=1 for a look), /healthz and /readyz.\n"
 
 
 class AdminPortError(OSError):

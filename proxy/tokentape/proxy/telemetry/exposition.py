@@ -25,6 +25,12 @@ if TYPE_CHECKING:
 OPENMETRICS = "application/openmetrics-text; version=1.0.0; charset=utf-8"
 PLAIN = "text/plain; version=0.0.4; charset=utf-8"
 
+FOR_HUMANS = (
+    "# A label set is at 0 in the first scrape that shows it, so that increase() misses nothing; "
+    "/metrics?settled=1 shows what is true now.\n"
+)
+"""The first line of a plain scrape, which is what people read; a parser skips it."""
+
 _PLAIN_TYPES = {"unknown": "untyped", "info": "gauge", "stateset": "gauge", "gaugehistogram": "histogram"}
 """What the plain format calls the types that only OpenMetrics has."""
 
@@ -37,6 +43,11 @@ class View(NamedTuple):
     """The tick of this scrape: sets born later are not in it."""
     seen: int
     """The tick of the scraper's last scrape: sets born since are at 0. `now` shows all true values."""
+
+    @property
+    def settled(self) -> bool:
+        """Whether every value is the true one."""
+        return self.seen >= self.now
 
 
 def wants_openmetrics(accept: str) -> bool:
@@ -52,7 +63,7 @@ def _accepts_openmetrics(part: str) -> bool:
 
 def exposition(registry: CollectorRegistry, view: View) -> bytes:
     """One scrape of everything in the registry, UTF-8."""
-    lines: list[str] = []
+    lines: list[str] = [] if view.openmetrics or view.settled else [FOR_HUMANS]
     for metric in registry.collect():
         if isinstance(metric, Snapshot):
             _write_family(lines, metric, view)

@@ -7,6 +7,7 @@ import time
 from typing import TYPE_CHECKING
 
 from tokentape.proxy.catalogue import CATALOGUE, P
+from tokentape.proxy.messages.labels import is_label_key
 from tokentape.proxy.telemetry.bounds import Bounded, LineBudget
 from tokentape.proxy.telemetry.families import AmountFamily, DistributionFamily, Family
 
@@ -26,14 +27,20 @@ def label_names(keys: Sequence[str]) -> tuple[str, ...]:
     """The metric labels for these label keys: what Prometheus does not allow in a name becomes `_`.
 
     Raises:
-        ValueError: there are too many, two become the same, or one is a label of our own.
+        ValueError: there are too many, no label can have such a key, two become the same, or one is a label
+            of our own.
     """
     names = tuple(re.sub(r"\W", "_", key, flags=re.ASCII) for key in keys)
     taken = {label for metric in CATALOGUE if P in metric.labels for label in metric.labels} | {"le"}
     if len(names) > MAX_METRIC_LABELS:
         raise ValueError(f"metric_labels names {len(names)} keys; name at most {MAX_METRIC_LABELS}")
-    for name in names:
-        if not re.fullmatch(r"[a-zA-Z_]\w*", name) or name.startswith("__"):
+    for key, name in zip(keys, names, strict=True):
+        if not is_label_key(key):
+            raise ValueError(
+                f"metric_labels: {key!r} is no label key; start with a letter, and go on with letters, "
+                "digits, '_', '-' or '.', at most 64 in all"
+            )
+        if name.startswith("__"):
             raise ValueError(f"metric_labels: {name!r} cannot be a label name; start it with a letter")
         if name in taken:
             raise ValueError(f"metric_labels: {name!r} is a label of the metrics already; choose another key")

@@ -36,8 +36,10 @@ format, which has neither.
   are kept by the workers, so they go on when only the observer was restarted.
 - **Zero first.** `increase()` loses the first value of a series that appears with one. So a label set
   that is new to a scraper is at 0 in one scrape, and true from the next one on. A scraper is a
-  connection, else an address and user agent, so several of them do not disturb each other. For a
-  look at the true values right now, without being a scraper, ask for `/metrics?settled=1`.
+  connection, else an address and user agent, so several of them do not disturb each other.
+- **For a look, ask for `/metrics?settled=1`.** It puts nothing at 0, and is no scrape. It is as of what
+  the observer has understood: a call needs up to a few milliseconds after its end, and the gauges of
+  workers, which report once a second, up to a second.
 - Nothing is counted that the API did not say: where a reply ended before its usage, no tokens are.
 - Metrics marked **priced** exist only where calls are priced.
 """
@@ -65,7 +67,6 @@ def _entry(metric: Metric) -> str:
         "",
         f"- {', '.join(filter(None, facts))}",
         f"- labels: {_code(metric.labels)}",
-        f"- over OTLP: `{metric.otel_name}`",
     ]
     if metric.buckets:
         lines.append(f"- buckets: {_buckets(metric)}")

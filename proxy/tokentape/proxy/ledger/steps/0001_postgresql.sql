@@ -70,6 +70,7 @@ CREATE INDEX calls_session ON calls (session, started_at) WHERE session IS NOT N
 CREATE INDEX calls_started ON calls (started_at);
 
 CREATE TABLE rollups (
+    wide BIGINT NOT NULL,
     grain BIGINT NOT NULL,
     starts BIGINT NOT NULL,
     model TEXT NOT NULL,
@@ -99,7 +100,7 @@ CREATE TABLE rollups (
     wasted_usd BIGINT NOT NULL,
     first_at BIGINT NOT NULL,
     last_at BIGINT NOT NULL,
-    PRIMARY KEY (grain, starts, model, project, endpoint, status, stop_reason, client, credential)
+    PRIMARY KEY (wide, grain, starts, model, project, endpoint, status, stop_reason, client, credential)
 );
 
 CREATE TABLE batch_results (
