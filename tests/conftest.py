@@ -1,13 +1,18 @@
-"""For every test: nobody's own ledger is touched."""
+"""What holds for every test."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import settings
 
 if TYPE_CHECKING:
     from collections.abc import Generator
+
+# A busy machine is no counterexample: how long an example takes is measured in tests/benchmarks alone.
+settings.register_profile("tokentape", deadline=None)
+settings.load_profile("tokentape")
 
 
 @pytest.fixture(scope="session", autouse=True)

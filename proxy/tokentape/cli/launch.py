@@ -74,6 +74,8 @@ class Proxy:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """Drain and end all processes."""
+        # Once the workers have closed theirs too, nobody listens: clients are refused, not kept waiting.
+        self._traffic.close()
         await self._supervisor.stop()
         if self._keep_totals:
             self.totals = read_totals(self._totals_file)

@@ -114,8 +114,9 @@ def find_file(folder: Path) -> ConfigFile:
         own, project = place / "tokentape.toml", place / "pyproject.toml"
         if own.is_file():
             return _checked(own, _parsed(own))
-        if project.is_file() and (table := _parsed(project).get("tool", {}).get("tokentape")) is not None:
-            return _checked(project, table)
+        tools = _parsed(project).get("tool") if project.is_file() else None
+        if isinstance(tools, dict) and "tokentape" in tools:
+            return _checked(project, msgspec.convert(tools, dict[str, Any])["tokentape"])
     return ConfigFile(None, {})
 
 

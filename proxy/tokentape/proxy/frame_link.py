@@ -36,7 +36,8 @@ if TYPE_CHECKING:
 BUFFER_LIMIT: Final = 32 * 1024 * 1024
 """Bytes of frames that may wait: about a second of the highest load."""
 _BEHIND_BYTES: Final = 4 * 1024 * 1024
-"""Bytes that wait from which on the observer is behind, and not only for a moment."""
+_BEHIND_SECONDS: Final = 0.25
+"""An observer is behind when so many bytes wait for so long: a burst, such as one large upload, is none."""
 _GATHER_SECONDS: Final = 0.001
 _GATHER_BYTES: Final = 128 * 1024
 _JOINED_BYTES: Final = 64 * 1024
@@ -91,6 +92,7 @@ class FrameLink:
         self._waiting: deque[bytes] = deque()
         self._unsent = memoryview(b"")
         self._size = 0
+        self._kept_up_at = 0.0
         self._closed = 0
         self._acknowledged = 0
         self._acks = b""
@@ -113,7 +115,7 @@ class FrameLink:
     @property
     def behind(self) -> bool:
         """The observer does not keep up: large bodies, which only serve diagnosis, had better be skimmed."""
-        return self._size > _BEHIND_BYTES
+        return self._size > _BEHIND_BYTES and self._loop.time() - self._kept_up_at > _BEHIND_SECONDS
 
     @property
     def connected(self) -> bool:
@@ -226,6 +228,8 @@ class FrameLink:
                 self._disconnect()
                 return
             self._size -= sent
+            if self._size <= _BEHIND_BYTES:
+                self._kept_up_at = self._loop.time()
         self._drained.set()
 
     def _send_batch(self, link: socket.socket) -> int:

@@ -113,5 +113,7 @@ def test_a_stream_outlives_its_observer_and_is_metered_by_the_next(proxy: Runnin
     assert b"event: message_stop" in rest
     after = proxy.after(1)
     assert after.value("tokentape_requests_total", stream="true", outcome="ok") == 1
+    assert after.by("tokentape_requests_total", "model") == {"claude-sonnet-4-5": 1}
+    assert after.by("tokentape_tokens_total", "kind") == {"input": 25, "output": 60}
     assert after.value("tokentape_unmetered_calls_total") == 0
     connection.close()

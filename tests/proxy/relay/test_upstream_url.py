@@ -26,10 +26,19 @@ def test_an_address_is_read(url: str, tls: bool, host: str, port: int, prefix: s
     assert parse_upstream(upstream.origin).origin == upstream.origin
 
 
-def test_the_origin_that_is_told_has_no_password() -> None:
-    assert (
-        parse_upstream("https://:secret@example.test:8443/base/").origin == "https://example.test:8443/base"
-    )
+def test_the_origin_that_is_told_is_no_more_than_where_it_is() -> None:
+    assert parse_upstream("https://example.test:8443/secret/").origin == "https://example.test:8443"
+
+
+@pytest.mark.parametrize("url", ["https://:sekret@x", "https://user:sekret@x/v1", "htps://user:sekret@x"])
+def test_a_password_is_refused_and_not_repeated(url: str) -> None:
+    with pytest.raises(ValueError, match="no user name or password") as refused:
+        parse_upstream(url)
+    assert "sekret" not in str(refused.value)
+
+
+def test_a_label_segment_may_stand_in_the_path() -> None:
+    assert parse_upstream("http://127.0.0.1:9/@cassette=a/").prefix == "/@cassette=a"
 
 
 @pytest.mark.parametrize(

@@ -6,6 +6,7 @@ import json
 from typing import TYPE_CHECKING, Any, Self
 
 import anthropic
+import httpx2
 
 from tokentape.cli.autotag import labelled
 from tokentape.cli.errors import FailedError
@@ -48,12 +49,13 @@ class Clients:
     def sync(self, project: str) -> anthropic.Anthropic:
         """A client for calls that block."""
         if project not in self._sync:
-            # trust_env: a forward proxy of the environment cannot reach this machine's loopback.
+            # A client of our own: the SDK's default one takes up the environment's forward proxies, which
+            # cannot reach this machine's loopback.
             self._sync[project] = anthropic.Anthropic(
                 api_key=_KEY,
                 base_url=self._url(project),
                 timeout=_SECONDS,
-                http_client=anthropic.DefaultHttpxClient(trust_env=False),
+                http_client=httpx2.Client(trust_env=False, timeout=_SECONDS),
             )
         return self._sync[project]
 
@@ -64,7 +66,7 @@ class Clients:
                 api_key=_KEY,
                 base_url=self._url(project),
                 timeout=_SECONDS,
-                http_client=anthropic.DefaultAsyncHttpxClient(trust_env=False),
+                http_client=httpx2.AsyncClient(trust_env=False, timeout=_SECONDS),
             )
         return self._async[project]
 

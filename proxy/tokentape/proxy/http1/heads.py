@@ -315,7 +315,7 @@ def _other_version() -> ProtocolError:
 
 def _judge_coding(head: RequestHead, value: bytes) -> None:
     if head.chunked or value != b"chunked":
-        raise ProtocolError(501, "transfer_encoding", "Only one Transfer-Encoding, chunked, can be carried.")
+        raise ProtocolError(400, "transfer_encoding", "Only one Transfer-Encoding, chunked, can be carried.")
 
 
 def _judge_request(head: RequestHead, hosts: int) -> None:

@@ -10,11 +10,11 @@ if TYPE_CHECKING:
     from tokentape.proxy.messages.call import Usage
 
 
-def cache_outcome(usage: Usage | None, marks: int) -> CacheOutcome | None:
+def cache_outcome(usage: Usage | None, marks: int | None) -> CacheOutcome | None:
     """Hit, write, mixed, ignored or unmarked; `None` where the reply said nothing about its input.
 
-    `marks` is how many `cache_control` the request carried. A cache count that is absent beside a
-    known input count is a zero: older API versions leave it out.
+    `marks` is how many `cache_control` the request carried, `None` where it was not read whole. A
+    cache count that is absent beside a known input count is a zero: older API versions leave it out.
     """
     if usage is None:
         return None
@@ -25,4 +25,6 @@ def cache_outcome(usage: Usage | None, marks: int) -> CacheOutcome | None:
         return CacheOutcome.MIXED if written else CacheOutcome.HIT
     if written:
         return CacheOutcome.WRITE
+    if marks is None:
+        return None
     return CacheOutcome.IGNORED if marks else CacheOutcome.UNMARKED

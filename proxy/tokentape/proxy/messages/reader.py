@@ -82,6 +82,7 @@ class CallReader:
         "_method",
         "_notes",
         "_opened",
+        "_read_whole",
         "_reply",
         "_request",
         "_response",
@@ -144,6 +145,7 @@ class CallReader:
             Body(MAX_REQUEST, PEEK, elide_from=ELIDE_FROM) if self._route.messages_request else Body(0)
         )
         self._hurry = False
+        self._read_whole = False
         self._skimmed: tuple[int, bytes] | None = None
         self._request = _NO_FACTS
         self._user: str | None = None
@@ -183,6 +185,8 @@ class CallReader:
         self._response = read_response_head(headers, self._anchor.wall_time(at))
         if status >= 400 or self._route.creates_batch:
             self._body = Body(MAX_ERROR)
+        elif status >= 300:
+            return  # a redirect has no message
         elif self._route.message_reply and self._response.content_type == EVENT_STREAM:
             self._stream = MessageStream(self._reply, self._salt, resumed=self._resumed)
         elif self._route.message_reply:
@@ -231,6 +235,7 @@ class CallReader:
     def _open(self, *, complete: bool) -> OpenCall:
         if self._route.messages_request:
             self._request, self._user, error = self._read_request(complete=complete)
+            self._read_whole = complete and error is None and not self._blind
             if error is not None and not self._blind:
                 self._notes.error(error)
         else:
@@ -334,7 +339,7 @@ class CallReader:
             request=request,
             usage=usage,
             cache_writes=cache_writes(usage, request.cache_ttls) if usage is not None else CacheWrites(),
-            cache_outcome=cache_outcome(usage, request.cache_marks),
+            cache_outcome=cache_outcome(usage, request.cache_marks if self._read_whole else None),
             cache_miss_reason=reply.cache_miss_reason,
             message_id=reply.message_id,
             stop_reason=reply.stop_reason,

@@ -38,6 +38,8 @@ MAX_RESULTS: Final = 100_000
 DECODED_LIMIT: Final = 256 * 1024 * 1024
 """Bytes that one compressed body may decode to before it counts as a bomb."""
 
+DECODER_MEMORY: Final = 512 * 1024 * 1024
+"""Bytes that the windows of all open decoders of a link may take: 128 br streams, or 10,000 of gzip."""
 _REPLY: Final = (Kind.RESPONSE_HEAD, Kind.RESPONSE_BODY)
 
 _hello = msgspec.json.Decoder(Hello)
@@ -61,10 +63,12 @@ class _Deaf:
 class _Open:
     """One exchange under way: who reads it, and how its bodies are decoded."""
 
-    __slots__ = ("broken", "ended", "lines", "reader", "request", "response", "results")
+    __slots__ = ("broken", "ended", "lines", "memory", "reader", "request", "response", "results")
 
     def __init__(self, reader: CallReader) -> None:
         self.reader = reader
+        self.memory = 0
+        """Bytes that its decoders may take."""
         self.request: _Decodes | None = None
         """`None` where the body is not encoded, as for `response`."""
         self.response: _Decodes | None = None
@@ -87,6 +91,7 @@ class Assembler:
         self._open: dict[int, _Open] = {}
         self._anchor = Anchor(wall=0.0, monotonic=0.0)
         self._latest = 0.0
+        self._memory = 0
         self.worker: Hello | None = None
         self.link = ""
         """Names this connection of the worker, for the ledger."""
@@ -127,7 +132,7 @@ class Assembler:
             if exchange is not None:
                 exchange.broken = True
         if kind == Kind.CLOSED or (frame.flags & Flag.LAST and kind in _REPLY):
-            self._open.pop(frame.exchange, None)
+            self._forget(frame.exchange)
             if not self._handed:
                 self.closed += 1
                 self._dispatch.nothing(self.link, self.closed)
@@ -136,7 +141,6 @@ class Assembler:
         """The worker is gone: what was under way on it ended with it."""
         for number in list(self._open):
             self._close(number, Ending.PROXY_ERROR, "worker_lost", 0, self._latest)
-        self._open.clear()
         if self.worker is not None:
             self._dispatch.worker_gone(self.worker)
 
@@ -151,7 +155,7 @@ class Assembler:
         if kind == Kind.CLOSED:
             self._close(number, Ending(frame.flags), frame.payload.decode(), frame.status, frame.received)
         elif kind == Kind.DROPPED:
-            del self._open[number]
+            self._forget(number)
         elif kind == Kind.REQUEST_BODY:
             if frame.flags & Flag.SKIMMED:
                 self._request_skimmed(exchange, frame.payload)
@@ -190,6 +194,7 @@ class Assembler:
                 attempts=self._attempts,
             )
         )
+        self._forget(frame.exchange)
         self._open[frame.exchange] = exchange
         if head.encoding:
             exchange.request = self._decoder(exchange, head.encoding)
@@ -254,7 +259,8 @@ class Assembler:
             exchange.response = _Deaf()
 
     def _close(self, number: int, ending: Ending, reason: str, status: int, at: float) -> None:
-        exchange = self._open.pop(number)
+        exchange = self._open[number]
+        self._forget(number)
         if exchange.lines is not None:
             _end_results(exchange, exchange.lines, complete=ending is Ending.COMPLETE)
         try:
@@ -272,13 +278,23 @@ class Assembler:
         self.closed += 1
         self._dispatch.closed(call, (self.link, self.closed))
 
-    @staticmethod
-    def _decoder(exchange: _Open, encoding: bytes) -> _Decodes:
+    def _decoder(self, exchange: _Open, encoding: bytes) -> _Decodes:
         try:
-            return decoder_for(encoding, DECODED_LIMIT)
+            decoder = decoder_for(encoding, DECODED_LIMIT)
         except DecodingError:
             exchange.reader.fail("decoding")
             return _Deaf()
+        if self._memory + decoder.memory > DECODER_MEMORY:
+            exchange.reader.fail("decoder_memory")
+            return _Deaf()
+        exchange.memory += decoder.memory
+        self._memory += decoder.memory
+        return decoder
+
+    def _forget(self, number: int) -> None:
+        exchange = self._open.pop(number, None)
+        if exchange is not None:
+            self._memory -= exchange.memory
 
 
 def _reply_bytes(exchange: _Open, data: bytes, at: float) -> None:

@@ -227,6 +227,11 @@ class Decoder:
         self._decoded = [0] * len(codings)
         """Bytes that each coding gave: a bomb may hide in an inner one."""
 
+    @property
+    def memory(self) -> int:
+        """Bytes that its windows take once a stream has filled them, as measured."""
+        return sum(_MEMORY.get(type(coding), 0) for coding in self._codings)
+
     def feed(self, data: bytes) -> bytes:
         """All that can be known of the body from what has come so far: `pieces`, joined.
 
@@ -276,6 +281,14 @@ _CODINGS: dict[str, Callable[[], _Coding]] = {
     "deflate": _Deflate,
     "br": _Brotli,
     "zstd": _Zstd,
+}
+
+
+_MEMORY: dict[type[object], int] = {
+    _Gzip: 48 * 1024,
+    _Deflate: 48 * 1024,
+    _Brotli: 4 * 1024 * 1024,
+    _Zstd: 2560 * 1024,
 }
 
 

@@ -52,11 +52,14 @@ class Exchange:
         "open_ended",
         "opened",
         "outbox",
+        "reply_start",
         "request_ended",
         "response_at",
         "response_head",
         "retried",
         "skimming",
+        "start",
+        "tail",
         "upstream",
     )
 
@@ -101,6 +104,11 @@ class Exchange:
         """Body bytes the observer was told of, left out or not."""
         self.skimming: bytes | None = None
         """The last bytes of a body whose middle is being left out."""
+        self.start = b""
+        self.tail = b""
+        """First and last bytes of the body, for an observer that comes later: model and stream flag."""
+        self.reply_start = b""
+        """First bytes of the reply's body, for the same: `message_start` has model and input usage."""
         self.response_head = b""
         self.response_at = 0.0
         live[number] = self
@@ -138,6 +146,7 @@ class Exchange:
         flags = Flag.END if self.request_ended else 0
         if body or flags:
             self.framed_bytes += len(body)
+            self.tail = (self.tail + body)[-SKIM:] if len(body) < SKIM else body[-SKIM:]
             self.outbox.frame(self, _REQUEST_BODY, flags, self.client.received, body)
 
     def _skim(self, body: bytes) -> None:
@@ -163,11 +172,28 @@ class Exchange:
         if not self.announced:
             return
         at = self.opened
-        flags = Flag.RESUMED | (Flag.END if self.request_ended else 0)
-        link.send(self, Kind.OPENED, flags, at, at, opened_payload(self.labels, self.head), 0, False)
+        whole = self.request_ended and self.framed_bytes == len(self.start)
+        flags = Flag.RESUMED | (Flag.END if whole else 0)
+        opened = opened_payload(self.labels, self.head, self.start)
+        link.send(self, Kind.OPENED, flags, at, at, opened, 0, False)
+        if not whole:
+            self._announce_rest(link)
         if self.response_head:
             at = self.response_at
-            link.send(self, Kind.RESPONSE_HEAD, Flag.RESUMED, at, at, self.response_head, 0, False)
+            # Whole events only, so that what comes next is not read as the end of one of them.
+            events = self.reply_start[: self.reply_start.rfind(b"\n\n") + 2] if self.reply_start else b""
+            reply = self.response_head + (events if len(events) > 2 else b"")
+            link.send(self, Kind.RESPONSE_HEAD, Flag.RESUMED, at, at, reply, 0, False)
+
+    def _announce_rest(self, link: FrameLink) -> None:
+        """Of a body that has gone by, the end; of one that is still coming, the end will be told."""
+        tail = self.tail if self.skimming is None else self.skimming
+        if self.request_ended:
+            payload = skimmed_payload(self.framed_bytes, tail)
+            at = self.opened
+            link.send(self, Kind.REQUEST_BODY, Flag.END | Flag.SKIMMED, at, at, payload, 0, False)
+        else:
+            self.skimming = tail
 
     def _announce_open(self, flags: int) -> None:
         self.announced = True
@@ -179,12 +205,14 @@ class Exchange:
         if self.request_ended:
             flags |= Flag.END | Flag.HURRY if self.outbox.behind else Flag.END
         self.framed_bytes = len(body)
+        self.start, self.tail = body[:SKIM], body[-SKIM:]
         payload = opened_payload(self.labels, self.head, body)
         self.outbox.frame(self, _OPENED, flags, self.opened, payload)
 
     def _announce_large(self, flags: int, body: bytes) -> None:
         """Body and head go in frames of their own; the start of a body that is skimmed goes with the head."""
-        start = body[:SKIM] if len(body) >= SKIMMED_BYTES and self.outbox.behind else b""
+        self.start = body[:SKIM]
+        start = self.start if len(body) >= SKIMMED_BYTES and self.outbox.behind else b""
         payload = opened_payload(self.labels, self.head, start)
         self.outbox.frame(self, _OPENED, flags, self.opened, payload)
         if start:

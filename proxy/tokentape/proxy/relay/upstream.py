@@ -10,6 +10,7 @@ from tokentape.proxy.frames import Ending, Flag, Kind
 from tokentape.proxy.http1.errors import ProtocolError
 from tokentape.proxy.http1.framing import Body, ChunkedReader, response_body
 from tokentape.proxy.http1.heads import ResponseHeadReader
+from tokentape.proxy.relay.exchange import SKIM
 from tokentape.proxy.relay.forwarding import response_head
 from tokentape.proxy.relay.outbox import LARGE
 
@@ -38,6 +39,7 @@ class UpstreamConnection(asyncio.Protocol):
         "_reader",
         "_remaining",
         "exchange",
+        "full",
         "idle_since",
         "paused",
         "seen",
@@ -53,6 +55,8 @@ class UpstreamConnection(asyncio.Protocol):
         """Monotonic seconds of the last bytes either way."""
         self.idle_since = 0.0
         """Monotonic seconds at which it went into the pool; 0 while it was never there."""
+        self.full = False
+        """It takes no more for now."""
         self.paused = False
         """Not read, because the client is slower than the upstream."""
         self._reader: ResponseHeadReader | None = None
@@ -109,11 +113,13 @@ class UpstreamConnection(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """asyncio: the upstream is slower than the client."""
+        self.full = True
         if self.exchange:
             self.exchange.client.pause_client()
 
     def resume_writing(self) -> None:
         """asyncio: the upstream has caught up."""
+        self.full = False
         self.seen = monotonic()
         if self.exchange:
             self.exchange.client.resume_client()
@@ -185,7 +191,7 @@ class UpstreamConnection(asyncio.Protocol):
         out = response_head(head, close=close, plain=self._plain)
         self._pass_body(exchange, rest, out, received)
 
-    def _pass_body(self, exchange: Exchange, data: bytes, head: bytes, received: float) -> None:
+    def _pass_body(self, exchange: Exchange, data: bytes, head: bytes, received: float) -> None:  # noqa: C901 - every call is paid for each event
         """Pass on body bytes, behind `head` where the reply begins with them. The hot path of streams."""
         body = self._body
         pieces: list[bytes] | tuple[bytes, ...]
@@ -215,6 +221,8 @@ class UpstreamConnection(asyncio.Protocol):
         outbox = exchange.outbox
         outbox.write(exchange.client.transport, head + raw if head else raw)
         payload = pieces[0] if len(pieces) == 1 else b"".join(pieces)
+        if not exchange.reply_start and payload:
+            exchange.reply_start = payload[:SKIM]
         flags = Flag.LAST if done else 0
         if done:
             exchange.live.pop(exchange.id, None)

@@ -36,8 +36,8 @@ class Upstream(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def origin(self) -> str:
-        """Scheme, host, port and prefix, written anew: nothing else of what was configured is in it."""
-        return f"{'https' if self.tls else 'http'}://{self.host_header}{self.prefix}"
+        """Scheme, host and port, written anew: nothing else of what was configured is in it."""
+        return f"{'https' if self.tls else 'http'}://{self.host_header}"
 
 
 def parse_upstream(url: str, environment: dict[str, str] | None = None) -> Upstream:
@@ -46,11 +46,14 @@ def parse_upstream(url: str, environment: dict[str, str] | None = None) -> Upstr
     Raises:
         ValueError: one sentence that says what is wrong with the URL.
     """
+    if "@" in url.rpartition("://")[2].partition("/")[0]:
+        # Not repeated: what stands before it may be a password.
+        raise ValueError("The upstream URL must have no user name or password.")
     parts = _split(url)
     if parts is None or parts.scheme not in {"http", "https"} or not parts.hostname:
         raise ValueError(f"The upstream must be an http:// or https:// URL, not {url!r}.")
-    if parts.query or parts.fragment or parts.username:
-        raise ValueError("The upstream URL must have no query, fragment or user name.")
+    if parts.query or parts.fragment:
+        raise ValueError("The upstream URL must have no query or fragment.")
     port = parts.port or (443 if parts.scheme == "https" else 80)
     tls = parts.scheme == "https"
     return Upstream(
@@ -65,7 +68,8 @@ def parse_upstream(url: str, environment: dict[str, str] | None = None) -> Upstr
 
 def _via(host: str, environment: dict[str, str]) -> Via | None:
     lowered = {name.lower(): value for name, value in environment.items()}
-    address = lowered.get("https_proxy") or lowered.get("all_proxy")
+    name = "HTTPS_PROXY" if lowered.get("https_proxy") else "ALL_PROXY"
+    address = lowered.get(name.lower())
     if not address:
         return None
     if _bypassed(host, lowered.get("no_proxy", "")):
@@ -73,7 +77,7 @@ def _via(host: str, environment: dict[str, str]) -> Via | None:
     parts = _split(address if "://" in address else f"http://{address}")
     if parts is None or parts.scheme != "http" or not parts.hostname:
         # Not repeated: it can hold a password.
-        raise ValueError("HTTPS_PROXY must be an http://host:port address: CONNECT goes over plain HTTP.")
+        raise ValueError(f"{name} must be an http://host:port address: CONNECT goes over plain HTTP.")
     authorization = None
     if parts.username is not None:
         pair = f"{unquote(parts.username)}:{unquote(parts.password or '')}"
