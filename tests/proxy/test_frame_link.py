@@ -7,7 +7,8 @@ import contextlib
 import os
 import socket
 import tempfile
-from typing import TYPE_CHECKING
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any, cast
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -20,6 +21,7 @@ from tokentape.proxy.frames import (
     Ending,
     Flag,
     FrameReader,
+    Hello,
     Kind,
     WorkerState,
     opened_payload,
@@ -478,3 +480,29 @@ def test_whatever_happens_acknowledged_and_unmetered_add_up(story: list[tuple[st
                 assert seen.kinds[0] == Kind.OPENED
 
     run()
+
+
+def test_a_burst_is_not_called_behind_and_a_lasting_backlog_is() -> None:
+    now = 100.0
+    link = FrameLink("unused", hello=_no_hello, live={}, limit=32 * 1024 * 1024)
+    link._loop = cast("Any", SimpleNamespace(time=lambda: now))
+    link._kept_up_at = now
+    link._size = 5 * 1024 * 1024
+    assert not link.behind()
+    now += 0.3
+    assert link.behind()
+    # It caught up, and fell behind again at once: no need to wait a second time.
+    link._kept_up_at = now
+    assert link.behind()
+    now += 5.0
+    link._kept_up_at = now
+    assert not link.behind()
+    # So full that calls would be given up next.
+    link._size = 25 * 1024 * 1024
+    assert link.behind()
+    link._size = 0
+    assert not link.behind()
+
+
+def _no_hello() -> Hello:
+    raise AssertionError

@@ -37,7 +37,8 @@ BUFFER_LIMIT: Final = 32 * 1024 * 1024
 """Bytes of frames that may wait: about a second of the highest load."""
 _BEHIND_BYTES: Final = 4 * 1024 * 1024
 _BEHIND_SECONDS: Final = 0.25
-"""An observer is behind when so many bytes wait for so long: a burst, such as one large upload, is none."""
+_REMEMBERED_SECONDS: Final = 2.0
+"""An observer is behind when so many bytes wait for so long, or wait again so soon."""
 _GATHER_SECONDS: Final = 0.001
 _GATHER_BYTES: Final = 128 * 1024
 _JOINED_BYTES: Final = 64 * 1024
@@ -93,6 +94,7 @@ class FrameLink:
         self._unsent = memoryview(b"")
         self._size = 0
         self._kept_up_at = 0.0
+        self._behind_at = -_REMEMBERED_SECONDS
         self._closed = 0
         self._acknowledged = 0
         self._acks = b""
@@ -112,10 +114,19 @@ class FrameLink:
         """Bytes that wait to be sent."""
         return self._size
 
-    @property
     def behind(self) -> bool:
-        """The observer does not keep up: large bodies, which only serve diagnosis, had better be skimmed."""
-        return self._size > _BEHIND_BYTES and self._loop.time() - self._kept_up_at > _BEHIND_SECONDS
+        """Whether the observer does not keep up, so that large bodies had better be skimmed.
+
+        A burst, such as one large upload, is no reason; once there was one, the next is felt at once.
+        """
+        if self._size <= _BEHIND_BYTES:
+            return False
+        now = self._loop.time()
+        lasting = now - self._kept_up_at > _BEHIND_SECONDS or now - self._behind_at < _REMEMBERED_SECONDS
+        if lasting or self._size > self._limit * 3 // 4:
+            self._behind_at = now
+            return True
+        return False
 
     @property
     def connected(self) -> bool:

@@ -86,17 +86,21 @@ def test_a_stopped_observer_never_slows_traffic_and_what_it_misses_is_counted_ex
 ) -> None:
     observer = proxy.observer_pid()
     os.kill(observer, signal.SIGSTOP)
-    # 60 MB of requests against a buffer of 32 MB.
+    # 60 MB of requests against a buffer of 32 MB, then so many calls that even skimmed ones fill it.
     assert send_at_once(proxy, 4, 75, size=200_000) == [200] * 300
+    assert send_at_once(proxy, 4, 1500) == [200] * 6000
     os.kill(observer, signal.SIGCONT)
-    after = proxy.after(300)
+    after = proxy.after(6300)
     metered, lost = after.value("tokentape_requests_total"), after.value("tokentape_unmetered_calls_total")
-    assert metered + lost == 300
+    assert metered + lost == 6300
     assert after.by("tokentape_unmetered_calls_total", "reason") == {"buffer_full": lost}
-    assert 0 < lost < 300
-    assert upstream.totals.requests == 300
+    assert 0 < lost < 6000
+    assert after.value("tokentape_parse_errors_total", reason="request_skimmed") > 0
+    assert upstream.totals.requests == 6300
     assert set(send(proxy, 5)) == {200}
-    assert proxy.after(305).value("tokentape_unmetered_calls_total") == lost
+    settled = proxy.settled()
+    assert settled.value("tokentape_unmetered_calls_total") == lost
+    assert settled.value("tokentape_requests_total") == metered + 5
 
 
 def test_a_stream_outlives_its_observer_and_is_metered_by_the_next(proxy: RunningProxy) -> None:

@@ -18,9 +18,12 @@ class Outbox:
     """Keeps what would be written and told."""
 
     def __init__(self, *, behind: bool) -> None:
-        self.behind = behind
+        self._behind = behind
         self.frames: list[tuple[int, int, bytes]] = []
         self.written = b""
+
+    def behind(self) -> bool:
+        return self._behind
 
     def write(self, transport: object, data: bytes | tuple[bytes, ...]) -> None:
         assert transport is not None

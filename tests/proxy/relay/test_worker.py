@@ -163,7 +163,8 @@ def test_memory_is_measured() -> None:
     assert MEGABYTE < resident_bytes() < 1024 * 1024 * MEGABYTE
 
 
-# Back-pressure.
+# Back-pressure. Without an observer: what waits for one has a limit of its own, and the one of these tests
+# shares its loop with both sides of the traffic.
 
 
 async def warm(worker: WorkerProcess) -> int:
@@ -222,11 +223,10 @@ async def large_reply(peer: Peer) -> None:
 @on_loop
 async def test_a_slow_client_of_a_200_mb_reply_costs_no_memory(seconds: int, *, tls: bool) -> None:
     async with worker_process(large_reply, tls=tls) as worker:
+        await worker.observer.kill()
         before = await warm(worker)
         highest = await read_slowly(worker, seconds * MEGABYTE)
         assert highest - before < GROWTH
-        await eventually(lambda: worker.observer.acknowledged == 21)
-        assert worker.observer.exchanges[-1].ending is Ending.CLIENT_ABORT
 
 
 class SlowUpstream:
@@ -271,6 +271,7 @@ async def test_a_64_mb_upload_to_a_slow_upstream_costs_no_memory(*, chunked: boo
     upstream = SlowUpstream()
     async with worker_process(upstream, tls=tls) as worker:
         upstream.worker = worker
+        await worker.observer.kill()
         before = await warm(worker)
         client = await worker.client()
         last = b"13\r\n" + END if chunked else END

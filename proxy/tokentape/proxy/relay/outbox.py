@@ -36,10 +36,9 @@ class Outbox:
         self._frames: list[tuple[LiveExchange, int, int, float, bytes, int, bool]] = []
         self._scheduled = False
 
-    @property
     def behind(self) -> bool:
         """See `FrameLink.behind`."""
-        return self._link.behind
+        return self._link.behind()
 
     def write(self, transport: asyncio.WriteTransport, data: bytes | tuple[bytes, ...]) -> None:
         """Write to a transport at the end of this turn; of a tuple, one after the other in one go."""
