@@ -139,6 +139,8 @@ def tokentape(upstream: Running, folder: Path) -> Generator[Running]:
         *(str(Path(sys.executable).with_name("tokentape")), "up"),
         *("--listen", f"{HOST}:{port}", "--admin", f"{HOST}:{admin}"),
         *("--upstream", f"http://{HOST}:{upstream.port}"),
+        # Every call is priced and written, as by default; only not into the user's own ledger.
+        *("--ledger", str(folder / "ledger.sqlite3")),
     )
     with child(command, log) as process:
         await_answer(process, admin, "/readyz", log)

@@ -97,6 +97,15 @@ def at_most(bound: float, of: str) -> Floor:
     return _ratio_floor(f"≤ {bound:g} x {of}", of, lambda ratio: ratio <= bound)
 
 
+def below(bound: float, unit: str) -> Floor:
+    """The figure itself is at most `bound`."""
+
+    def judge(line: Line, _: Lines) -> Verdict:
+        return Verdict(f"≤ {bound:g} {unit}", line.figure <= bound)
+
+    return judge
+
+
 def _ratio_floor(text: str, of: str, holds: Callable[[float], bool]) -> Floor:
     def judge(line: Line, lines: Lines) -> Verdict:
         ratio = line.ratio(lines[of]) if of in lines else None

@@ -12,7 +12,7 @@ from tests.benchmarks import traffic
 from tests.benchmarks.first_event import open_streams
 from tests.benchmarks.load import Load
 from tests.benchmarks.paced import paced
-from tests.benchmarks.results import Floor, at_least, at_most, exact, none_unmetered
+from tests.benchmarks.results import Floor, at_least, at_most, below, exact, none_unmetered
 from tests.benchmarks.traffic import Traffic
 from tests.benchmarks.wrk import wrk
 
@@ -87,6 +87,11 @@ def _p50_microseconds(measured: Round) -> float:
     return measured.carried.p50 * 1e6
 
 
+def _observer_microseconds(measured: Round) -> float:
+    assert measured.metering is not None
+    return measured.metering.observer_cpu / max(measured.metering.metered, 1) * 1e6
+
+
 def _p99_milliseconds(measured: Round) -> float:
     return measured.carried.p99 * 1e3
 
@@ -118,6 +123,15 @@ ROWS = (
         # Short and often: the kernel's choice of processors changes the figure severalfold.
         seconds=3.0,
         rounds=9,
+    ),
+    Row(
+        name="observer",
+        claim="4 KB in, 1 KB out, 32 connections: CPU of the observer, with bill and ledger, per call",
+        traffic=traffic.unary(4096),
+        entries=_everyone(_wrk(32), ("tokentape",)),
+        figure=_observer_microseconds,
+        unit="µs",
+        floors={"tokentape": (below(100, "µs"), exact)},
     ),
     Row(
         name="large",

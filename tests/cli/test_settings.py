@@ -10,7 +10,7 @@ from click.testing import CliRunner
 
 from tokentape.cli.errors import UsageError
 from tokentape.cli.main import main
-from tokentape.cli.options import BY_NAME, OPTIONS, Settings
+from tokentape.cli.options import BY_NAME, OPTIONS, TABLES, Settings
 from tokentape.cli.settings import load, misspelt
 from tokentape.cli.values import Address
 
@@ -44,7 +44,7 @@ def pyproject(folder: Path, table: str) -> Path:
 
 
 def test_options_and_settings_have_the_same_names() -> None:
-    assert tuple(BY_NAME) == Settings.__struct_fields__
+    assert (*BY_NAME, *TABLES) == Settings.__struct_fields__
     assert len(BY_NAME) == len(OPTIONS)
 
 
@@ -70,6 +70,7 @@ def test_an_empty_variable_is_an_unset_one(tmp_path: Path) -> None:
     assert loaded(tmp_path, environment={"TOKENTAPE_DRAIN": ""}) == Settings()
 
 
+OWN_EXAMPLES: dict[str, object] = {"timezone": "Europe/Berlin", "budget": "day=20,month=400.5"}
 EXAMPLES: dict[type, object] = {
     int: 7,
     float: 7.5,
@@ -83,7 +84,7 @@ EXAMPLES: dict[type, object] = {
     "option", [o for o in OPTIONS if o.name != "metric_labels"], ids=lambda option: option.name
 )
 def test_every_option_can_be_set_in_each_way(option: Option, tmp_path: Path) -> None:
-    example: object = EXAMPLES.get(type(option.default), not option.default)
+    example = OWN_EXAMPLES.get(option.name) or EXAMPLES.get(type(option.default), not option.default)
     text = "a=b,c=d" if example == EXAMPLES[tuple] else str(example)
     command = "up" if "up" in option.commands else min(option.commands)
     by_flag = load({option.name: text}, {}, tmp_path, command)

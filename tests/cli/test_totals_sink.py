@@ -42,7 +42,11 @@ def test_kinds_are_summed_apart() -> None:
     add(totals, make_call(usage=usage))
     add(totals, make_call(usage=Usage(input_tokens=1)))
     add(totals, make_call(usage=None))
-    assert totals == Totals(calls=3, tokens=Tokens(input=2, cache_read=20, cache_write=300, output=4000))
+    models = totals.models
+    assert [sums[0] for sums in models.values()] == [3]
+    assert totals == Totals(
+        calls=3, models=models, tokens=Tokens(input=2, cache_read=20, cache_write=300, output=4000)
+    )
 
 
 def test_iterations_that_the_top_level_leaves_out_are_added() -> None:
@@ -77,8 +81,10 @@ def test_sums_survive_the_observer_that_made_them(tmp_path: Path) -> None:
     second = TotalsSink(path)
     second.closed(make_call())
     second.worker_state(WORKER, state(buffer_full=5))
-    assert read_totals(path) == Totals(
-        calls=2, tokens=Tokens(input=200, output=40), unmetered={"relay-0-1": 5}
+    kept = read_totals(path)
+    assert [sums[0] for sums in kept.models.values()] == [2]
+    assert kept == Totals(
+        models=kept.models, calls=2, tokens=Tokens(input=200, output=40), unmetered={"relay-0-1": 5}
     )
 
 

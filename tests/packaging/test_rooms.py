@@ -34,11 +34,11 @@ MAY_IMPORT = {
     "tokentape.proxy.frame_link": {"tokentape.proxy.frames"},
     "tokentape.proxy.observer": {
         *("tokentape.proxy.observer", "tokentape.proxy.messages", "tokentape.proxy.frames"),
-        "tokentape.proxy.http1",
+        *("tokentape.proxy.http1", "tokentape.proxy.pricing"),
     },
     "tokentape.proxy.telemetry": {
         *("tokentape.proxy.telemetry", "tokentape.proxy.catalogue", "tokentape.proxy.messages"),
-        "tokentape.proxy.frames",
+        *("tokentape.proxy.frames", "tokentape.proxy.pricing", "tokentape.proxy.ledger"),
     },
 }
 

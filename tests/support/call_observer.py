@@ -18,6 +18,8 @@ from tokentape.proxy.observer.process import Observer, ObserverConfig, run_obser
 if TYPE_CHECKING:
     from typing import BinaryIO
 
+    from tokentape.proxy.pricing.bill import Bill
+
 
 class Told(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     """A finished call, or what a worker says of itself."""
@@ -37,7 +39,8 @@ class LineSink:
     def opened(self, call: OpenCall) -> None:
         """Not of interest."""
 
-    def closed(self, call: Call) -> None:
+    def closed(self, call: Call, bill: Bill | None) -> None:
+        del bill
         self._write(Told(call=call))
 
     def worker_state(self, worker: Hello, state: WorkerState) -> None:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from tokentape.cli.options import Option
 
 BEGIN: Final = "<!-- options: written by `python -m tests.support.options_page docs/configuration.md` -->\n"
+COMMANDS: Final = ("up", "run", "demo", "doctor", "report", "calls", "prices")
 END: Final = "<!-- end of options -->\n"
 
 
@@ -25,7 +26,7 @@ def _row(option: Option) -> str:
     usage = f"`{option.flag}{f' {option.metavar}' if option.metavar else ''}`"
     names = f"{usage}<br>`{option.name}`<br>`{option.variable}`"
     default = default_text(option) or ("on" if option.default is True else "")
-    commands = ", ".join(name for name in ("up", "run", "demo", "doctor") if name in option.commands)
+    commands = ", ".join(name for name in COMMANDS if name in option.commands)
     return f"| {names} | {commands} | {f'`{default}`' if default else ''} | {option.help} |"
 
 

@@ -143,6 +143,18 @@ class RunningProxy:
 
         return self._scrape_when(complete, "the metering of every carried call")
 
+    def settled_in_ledger(self, sent: int, kept: Callable[[], int]) -> Metrics:
+        """A scrape once every call sent is in the ledger (`kept` asks it) or counted as unmetered."""
+        latest = Metrics()
+
+        def holds() -> bool:
+            nonlocal latest
+            latest = self.metrics()
+            return kept() + latest.value("tokentape_unmetered_calls_total") >= sent
+
+        eventually(holds, f"the settling of {sent} calls")
+        return latest
+
     def _scrape_when(self, condition: Callable[[Metrics], bool], what: str) -> Metrics:
         latest = Metrics()
 
@@ -246,7 +258,8 @@ def running_proxy(
     """`tokentape up --upstream UPSTREAM OPTIONS`, ready; stopped at the end if the test has not done so."""
     with tempfile.TemporaryDirectory(prefix="tokentape-test-") as folder:
         kept = clean_environment() if environment is None else environment
-        yield from _running(_command(upstream, options), {**kept, "TMPDIR": folder}, cwd)
+        changed = {**kept, "TMPDIR": folder, "XDG_DATA_HOME": folder}
+        yield from _running(_command(upstream, options), changed, cwd)
 
 
 def _running(

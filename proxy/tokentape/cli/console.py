@@ -13,20 +13,23 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Final, TextIO
 
 from tokentape.proxy.messages.call import Outcome
+from tokentape.proxy.pricing.bill import Status
 
 if TYPE_CHECKING:
     from tokentape.proxy.messages.call import Call, OpenCall
+    from tokentape.proxy.pricing.bill import Bill
 
 _QUEUE: Final = 200
 _CLOSE_SECONDS: Final = 1.0
 
 
-def line(call: Call) -> str:
-    """A call in one line: when, what, tokens by kind, how long, and how it ended."""
+def line(call: Call, bill: Bill | None = None) -> str:
+    """A call in one line: when, what, tokens by kind, what it cost, how long, and how it ended."""
     parts = [
         datetime.fromtimestamp(call.started_at).astimezone().strftime("%H:%M:%S"),
         f"{call.model if call.model != 'none' else f'{call.method} {call.endpoint}':<24}",
         *_tokens(call),
+        *_cost(bill),
         *_times(call),
         ending(call),
     ]
@@ -44,6 +47,16 @@ def _tokens(call: Call) -> list[str]:
         "out": usage.output_tokens,
     }
     return [f"{name} {tokens:,}" for name, tokens in amounts.items() if tokens]
+
+
+def _cost(bill: Bill | None) -> list[str]:
+    """Dollars; `~` where they are estimated, and in brackets where a subscription paid."""
+    if bill is None or (bill.total is not None and not bill.items):
+        return []
+    if bill.total is None:
+        return ["unpriced"]
+    amount = f"{'~' if bill.status is Status.ESTIMATED else ''}${bill.total:.4f}"
+    return [f"({amount})" if bill.subscription else amount]
 
 
 def _times(call: Call) -> list[str]:
@@ -68,7 +81,7 @@ class ConsoleSink:
     def __init__(self, out: TextIO | None = None) -> None:
         """Print to `out`, by default stdout."""
         self._out = out or sys.stdout
-        self._queue: queue.Queue[Call | None] = queue.Queue(_QUEUE)
+        self._queue: queue.Queue[tuple[Call, Bill | None] | None] = queue.Queue(_QUEUE)
         self._skipped = 0
         self._thread = threading.Thread(target=self._print, name="console", daemon=True)
         self._thread.start()
@@ -76,10 +89,10 @@ class ConsoleSink:
     def opened(self, call: OpenCall) -> None:
         """Nothing to say yet."""
 
-    def closed(self, call: Call) -> None:
+    def closed(self, call: Call, bill: Bill | None = None) -> None:
         """Print a line, where there is room."""
         try:
-            self._queue.put_nowait(call)
+            self._queue.put_nowait((call, bill))
         except queue.Full:
             self._skipped += 1
 
@@ -92,11 +105,11 @@ class ConsoleSink:
         self._thread.join(_CLOSE_SECONDS)
 
     def _print(self) -> None:
-        while (call := self._queue.get()) is not None:
+        while (priced := self._queue.get()) is not None:
             skipped, self._skipped = self._skipped, 0
             more = f"  ({skipped:,} more calls)\n" if skipped else ""
             try:
-                self._out.write(f"{line(call)}\n{more}")
+                self._out.write(f"{line(*priced)}\n{more}")
                 self._out.flush()
             except (OSError, ValueError):
                 return

@@ -11,7 +11,7 @@ import msgspec
 
 from tokentape.cli.errors import FailedError
 from tokentape.cli.listeners import PrivateFolder, listen_privately, open_port
-from tokentape.cli.observer_process import ObserverProcess
+from tokentape.cli.observer_process import Money, ObserverProcess, write_money
 from tokentape.cli.totals import read_totals
 from tokentape.cli.values import Address
 from tokentape.proxy.http1.server import Limits
@@ -100,6 +100,8 @@ class Proxy:
         self._resources.callback(folder.remove)
         self._socket_file = folder.path / "observer.sock"
         self._totals_file = folder.path / "totals.json"
+        self._money_file = folder.path / "money.json"
+        write_money(self._money_file, _money(settings))
         self._links = keep(listen_privately(self._socket_file))
         self._lifeline = keep(contextlib.closing(Lifeline()))
 
@@ -143,6 +145,7 @@ class Proxy:
             listener=self._links.fileno(),
             lifeline=self._lifeline.read_end,
             salt_file=str(self._socket_file.with_name("salt")),
+            money_file=str(self._money_file),
             admin=admin,
             metric_labels=self._settings.metric_labels,
             max_label_values=self._settings.max_label_values,
@@ -172,6 +175,18 @@ class Proxy:
         )
         inherited = (self._traffic.fileno(), self._lifeline.read_end)
         return _command(f"relay worker {slot}", "worker", config, inherited)
+
+
+def _money(settings: Settings) -> Money:
+    total = {"_all": settings.budget} if settings.budget else {}
+    return Money(
+        ledger=settings.ledger,
+        keep_days=settings.keep_days,
+        timezone=settings.timezone,
+        budgets={**settings.budgets, **total},
+        webhook=settings.budget_webhook,
+        prices=settings.prices,
+    )
 
 
 def _bound(asked: Address, listener: socket.socket) -> Address:

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import click
 
+from tokentape.cli.asking.calls import calls
+from tokentape.cli.asking.prices import prices
+from tokentape.cli.asking.report import report
 from tokentape.cli.demo.command import demo
 from tokentape.cli.doctor.command import doctor
 from tokentape.cli.run import run
@@ -21,7 +24,7 @@ def main() -> None:
     """
 
 
-for command in (up, run, demo, doctor):
+for command in (up, run, demo, report, calls, prices, doctor):
     main.add_command(command)
 
 

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import os
+from decimal import Decimal  # noqa: TC003 - msgspec reads it
+from pathlib import Path
+from typing import Any
+
 import msgspec
 
 
@@ -14,6 +19,8 @@ class ObserverProcess(msgspec.Struct, frozen=True, kw_only=True):
     """File descriptor of a pipe that ends when the supervisor does."""
     salt_file: str
     """Where the salt of all hashes is kept, in the private folder."""
+    money_file: str
+    """Where `Money` is kept, in the private folder."""
     admin: int | None = None
     """File descriptor of the admin port's listening socket; without one nothing is scraped."""
     metric_labels: tuple[str, ...] = ("project",)
@@ -22,3 +29,28 @@ class ObserverProcess(msgspec.Struct, frozen=True, kw_only=True):
     """Print a line per call on stdout."""
     totals: str | None = None
     """A file for the sums over all calls."""
+
+
+class Money(msgspec.Struct, frozen=True, kw_only=True):
+    """What an observer needs for bills and ledger. URLs in it may hold passwords."""
+
+    ledger: str = ""
+    """As the option; `none` for no ledger."""
+    keep_days: int = 400
+    timezone: str = "UTC"
+    budgets: dict[str, dict[str, Decimal]] = {}
+    """USD by project (`_all`: all of them) and window."""
+    webhook: str = ""
+    prices: dict[str, Any] = {}
+    """The user's own prices, as in a file."""
+
+
+def write_money(path: Path, money: Money) -> None:
+    """Write it for the user's eyes only."""
+    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
+        file.write(msgspec.json.encode(money))
+
+
+def read_money(path: str) -> Money:
+    """Read what `write_money` wrote."""
+    return msgspec.json.decode(Path(path).read_bytes(), type=Money)

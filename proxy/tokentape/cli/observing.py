@@ -9,33 +9,68 @@ import select
 import shutil
 import socket
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
+from tokentape.cli.keeping import keep, seen_sets
+from tokentape.cli.observer_process import read_money
 from tokentape.proxy.observer.dispatch import Dispatch
 from tokentape.proxy.observer.process import Observer, ObserverConfig, run_observer
+from tokentape.proxy.pricing.overrides import parse_overrides
+from tokentape.proxy.pricing.pricer import Pricer
 
 if TYPE_CHECKING:
+    from prometheus_client import CollectorRegistry
+
+    from tokentape.cli.keeping import Keeping
     from tokentape.cli.observer_process import ObserverProcess
     from tokentape.proxy.observer.sinks import CallSink, WorkerSink
-    from tokentape.proxy.telemetry.admin import AdminServer
+    from tokentape.proxy.telemetry.prometheus import PrometheusSink
 
 
 def observe(config: ObserverProcess) -> None:
     """Observe until told to stop, then let the sinks finish."""
     logging.basicConfig(format="tokentape observer: %(message)s")
+    money = read_money(config.money_file)
+    pricer = Pricer(parse_overrides(money.prices))
+    pricer.start()
+    keeping = keep(money, config.salt_file)
     with contextlib.ExitStack() as ending:
         calls: list[CallSink] = []
         workers: list[WorkerSink] = []
         _add_totals(config, calls, workers, ending)
         _add_console(config, calls, ending)
-        admin = _observer_with_admin if config.admin is not None else _observer_alone
-        run_observer(admin(config, calls, workers, ending))
+        telemetry = _telemetry(config, keeping) if config.admin is not None else None
+        if telemetry is not None:
+            calls.insert(0, telemetry.sink)
+            workers.insert(0, telemetry.sink)
+        ledger = keeping.sink if keeping else None
+        dispatch = Dispatch(calls=calls, workers=workers, price=pricer, ledger=ledger)
+        observer = Observer(_config(config), dispatch, keeping.salt if keeping else None)
+        if telemetry is not None:
+            _show(telemetry, config, observer, dispatch, pricer, ending)
+        if keeping is not None:
+            _start(keeping, observer, dispatch, ending)
+        run_observer(observer)
     if _supervisor_gone(config.lifeline):
         shutil.rmtree(Path(config.salt_file).parent, ignore_errors=True)
 
 
 def _config(config: ObserverProcess) -> ObserverConfig:
     return ObserverConfig(listener=config.listener, lifeline=config.lifeline, salt_file=config.salt_file)
+
+
+def _start(keeping: Keeping, observer: Observer, dispatch: Dispatch, ending: contextlib.ExitStack) -> None:
+    """Begin to write; at the end write what is left, then tell the sinks of the last new results."""
+
+    def settled() -> None:
+        observer.settled()
+        keeping.watch.news()
+
+    ending.callback(keeping.watch.close)
+    ending.callback(dispatch.pump)
+    ending.callback(keeping.sink.close)
+    keeping.sink.start(settled)
+    keeping.watch.start()
 
 
 def _add_totals(
@@ -59,19 +94,16 @@ def _add_console(config: ObserverProcess, calls: list[CallSink], ending: context
         ending.callback(sink.close)
 
 
-def _observer_alone(
-    config: ObserverProcess, calls: list[CallSink], workers: list[WorkerSink], _ending: contextlib.ExitStack
-) -> Observer:
-    return Observer(_config(config), Dispatch(calls=calls, workers=workers))
+class _Telemetry(NamedTuple):
+    registry: CollectorRegistry
+    sink: PrometheusSink
 
 
-def _observer_with_admin(
-    config: ObserverProcess, calls: list[CallSink], workers: list[WorkerSink], ending: contextlib.ExitStack
-) -> Observer:
+def _telemetry(config: ObserverProcess, keeping: Keeping | None) -> _Telemetry:
     from prometheus_client import CollectorRegistry
 
     from tokentape.cli.models import CURRENT_MODELS
-    from tokentape.proxy.telemetry.admin import AdminServer
+    from tokentape.proxy.telemetry.money import add_losses, add_spend
     from tokentape.proxy.telemetry.prometheus import PrometheusSink
 
     registry = CollectorRegistry()
@@ -80,21 +112,38 @@ def _observer_with_admin(
         metric_labels=config.metric_labels,
         max_label_values=config.max_label_values,
         models=CURRENT_MODELS,
+        bill=True,
     )
-    dispatch = Dispatch(calls=[sink, *calls], workers=[sink, *workers])
-    sink.watch_errors(dispatch.errors, [sink.name, *(other.name for other in calls)])
-    observer = Observer(_config(config), dispatch)
+    if keeping is not None:
+        for model, project in sorted(seen_sets(keeping.location)):
+            sink.prepare(model, {"project": project})
+        add_spend(sink.instruments, keeping.watch)
+        ledger = keeping.sink
+        add_losses(sink.instruments, lambda: ledger.lost)
+    return _Telemetry(registry, sink)
+
+
+def _show(  # noqa: PLR0913 - all that there is to show
+    telemetry: _Telemetry,
+    config: ObserverProcess,
+    observer: Observer,
+    dispatch: Dispatch,
+    pricer: Pricer,
+    ending: contextlib.ExitStack,
+) -> None:
+    """Serve the admin port."""
+    from tokentape.proxy.telemetry.admin import AdminServer
+    from tokentape.proxy.telemetry.money import add_prices
+
+    sink = telemetry.sink
+    add_prices(sink.instruments, lambda: pricer.book, lambda: sink.models)
+    sink.watch_errors(dispatch.errors, dispatch.names)
     admin = AdminServer(
-        registry,
+        telemetry.registry,
         listener=socket.socket(fileno=config.admin),
         ready=lambda: observer.workers > 0,
         health=lambda: {"pid": os.getpid(), "workers": observer.workers, "calls": dispatch.calls},
     )
-    _serve(admin, ending)
-    return observer
-
-
-def _serve(admin: AdminServer, ending: contextlib.ExitStack) -> None:
     admin.start()
     ending.callback(admin.stop)
 

@@ -17,6 +17,7 @@ from tokentape.cli.values import Address
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from decimal import Decimal
 
 
 class Settings(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,13 +38,26 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     keepalive_timeout: float = 300.0
     connect_timeout: float = 10.0
     idle_timeout: float = 660.0
+    ledger: str = ""
+    """A path, a URL, or `none`; empty for the platform's own place."""
+    keep_days: int = 400
+    timezone: str = "UTC"
+    budget: dict[str, Decimal] = {}
+    """USD by window."""
+    budget_webhook: str = ""
     label: tuple[str, ...] = ()
     autotag: bool = True
     once: bool = False
+    budgets: dict[str, dict[str, Decimal]] = {}
+    """USD by project and window."""
+    prices: dict[str, Any] = {}
+    """As `tokentape.proxy.pricing.overrides` reads it."""
 
 
 SERVING: Final = frozenset({"up", "run", "demo"})
 LOOKING: Final = SERVING | {"doctor"}
+ASKING: Final = frozenset({"report", "calls", "prices"})
+"""Commands that ask a ledger or the price table, and serve nothing."""
 
 
 class Option(msgspec.Struct, frozen=True, kw_only=True):
@@ -166,6 +180,45 @@ OPTIONS: Final = (
         help="The longest silence of the upstream inside a call. The official SDKs wait 600 seconds.",
     ),
     Option(
+        name="ledger",
+        read=values.text_or_nothing,
+        metavar="PATH or URL",
+        help="Where calls are kept: a file, or postgresql://USER@HOST/DATABASE for several proxies. By "
+        "default a file in the platform's folder for a user's data; `none` keeps nothing. `demo` has a "
+        "ledger of its own for as long as it runs.",
+        commands=frozenset({"up", "run", "report", "calls"}),
+    ),
+    Option(
+        name="keep_days",
+        read=values.count(0, 36_500),
+        metavar="DAYS",
+        help="How long the ledger keeps calls; 0 is for ever.",
+        commands=frozenset({"up", "run"}),
+    ),
+    Option(
+        name="timezone",
+        read=values.timezone,
+        metavar="ZONE",
+        help="Whose days and months reports, spend gauges and budgets go by, such as Europe/Berlin. "
+        "Anthropic's bill goes by UTC.",
+        commands=frozenset({"up", "run", "report", "calls"}),
+    ),
+    Option(
+        name="budget",
+        read=values.budget,
+        metavar="day=USD,month=USD",
+        help="What all projects together may cost in a day or a month. At 50, 80 and 100 per cent one line "
+        "is printed; nothing is held back.",
+        commands=frozenset({"up", "run"}),
+    ),
+    Option(
+        name="budget_webhook",
+        read=values.web_address,
+        metavar="URL",
+        help="Where JSON is posted, once, when a budget reaches one of these marks.",
+        commands=frozenset({"up", "run"}),
+    ),
+    Option(
         name="label",
         read=values.labels,
         metavar="KEY=VALUE",
@@ -186,6 +239,9 @@ OPTIONS: Final = (
         commands=frozenset({"demo"}),
     ),
 )
+
+TABLES: Final[dict[str, Callable[[object], Any]]] = {"budgets": values.budgets, "prices": values.prices}
+"""Keys of a file that are tables, and have no flag and no variable."""
 
 BY_NAME: Final = {option.name: option for option in OPTIONS}
 
@@ -221,7 +277,7 @@ def _shown_default(option: Option) -> str:
 def default_text(option: Option) -> str:
     """The default as a user would write it; empty for switches that are off and for empty lists."""
     default = option.default
-    if isinstance(default, bool):
+    if isinstance(default, bool) or default == {}:
         return ""
     if isinstance(default, float):
         return f"{default:g}"

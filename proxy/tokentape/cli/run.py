@@ -54,7 +54,7 @@ async def _run(command: list[str], settings: Settings) -> int:
         environment = child_environment(os.environ, base_url(proxy.base_url, settings))
         status = await run_child(command, environment)
     if proxy.totals is not None:
-        click.echo(summary(proxy.totals), err=True)
+        _report(proxy.totals)
     return status
 
 
@@ -84,6 +84,17 @@ def _announce(metrics_url: str | None, settings: Settings) -> None:
         click.echo(f"tokentape: calls go to {settings.upstream}", err=True)
     if metrics_url is not None:
         click.echo(f"tokentape: metrics {metrics_url}", err=True)
+
+
+def _report(totals: Totals) -> None:
+    """What it used and what it cost."""
+    click.echo(summary(totals), err=True)
+    if totals.models:
+        from tokentape.cli.asking.bill_of import report_of
+        from tokentape.cli.asking.out import console
+        from tokentape.cli.asking.report_view import table
+
+        console(stderr=True).print(table(report_of(totals)))
 
 
 def summary(totals: Totals) -> str:

@@ -16,11 +16,11 @@ import click
 import msgspec
 
 from tokentape.cli.errors import UsageError
-from tokentape.cli.options import BY_NAME, OPTIONS, Settings
+from tokentape.cli.options import ASKING, BY_NAME, OPTIONS, TABLES, Settings
 from tokentape.cli.values import Address
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from tokentape.cli.options import Option
@@ -57,7 +57,12 @@ def load(flags: Mapping[str, Any], environment: Mapping[str, str], folder: Path,
         given = _given(option, flags, environment, file, command)
         if given is not None:
             chosen[option.name] = given
+    for name, read in TABLES.items():
+        if name in file.values:
+            chosen[name] = _read(read, file.values[name], f"{name} in {file.path}")
     settings = Settings(**(_defaults(command, environment) | chosen))
+    if command in ASKING:
+        return settings
     if command != "doctor":  # It opens no port, and looks at whatever is there.
         _check_exposure(settings)
     _check(settings, environment)
@@ -71,26 +76,26 @@ def _given(
     values: list[object] = []
     flag = flags.get(option.name)
     if flag is not None and flag != ():
-        values.append(_read(option, flag, option.flag))
+        values.append(_read(option.read, flag, option.flag))
     if variable := environment.get(option.variable):
-        values.append(_read(option, variable, option.variable))
+        values.append(_read(option.read, variable, option.variable))
     if option.name in file.values:
-        value = _read(option, file.values[option.name], f"{option.name} in {file.path}")
+        value = _read(option.read, file.values[option.name], f"{option.name} in {file.path}")
         if command in OWN_PORTS or option.name not in PORTS:
             values.append(value)
     return values[0] if values else None
 
 
-def _read(option: Option, value: object, source: str) -> object:
+def _read(read: Callable[[object], object], value: object, source: str) -> object:
     try:
-        return option.read(value)
+        return read(value)
     except ValueError as error:
         raise UsageError(f"{source} {error}.") from None
 
 
 def _defaults(command: str, environment: Mapping[str, str]) -> dict[str, Any]:
     """What a command does otherwise than the declared defaults: free ports, and the upstream at hand."""
-    if command in OWN_PORTS:
+    if command in OWN_PORTS | ASKING:
         return {}
     free = Address("127.0.0.1", 0)
     if command == "demo":
@@ -110,9 +115,14 @@ def find_file(folder: Path) -> ConfigFile:
         if own.is_file():
             return _checked(own, _parsed(own))
         tools = _parsed(project).get("tool") if project.is_file() else None
+<<<<<<< HEAD
         table = cast("dict[str, object]", tools).get("tokentape") if isinstance(tools, dict) else None
         if table is not None:
             return _checked(project, table)
+=======
+        if isinstance(tools, dict) and "tokentape" in tools:
+            return _checked(project, msgspec.convert(tools, dict[str, Any])["tokentape"])
+>>>>>>> bill-integration
     return ConfigFile(None, {})
 
 
@@ -128,8 +138,9 @@ def _checked(path: Path, table: object) -> ConfigFile:
         raise UsageError(f"tool.tokentape in {path} must be a table.")
     values: dict[str, Any] = msgspec.convert(table, dict[str, Any])
     for key in values:
-        if key not in BY_NAME:
-            near = difflib.get_close_matches(key, BY_NAME, 1)
+        known = (*BY_NAME, *TABLES)
+        if key not in known:
+            near = difflib.get_close_matches(key, known, 1)
             hint = f"did you mean {near[0]!r}?" if near else "docs/configuration.md lists all options."
             raise UsageError(f"{path} has an unknown key {key!r}: {hint}")
     return ConfigFile(path, values)

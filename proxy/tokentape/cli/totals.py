@@ -25,6 +25,8 @@ class Totals(msgspec.Struct):
     aborted: int = 0
     """Calls that the client broke off."""
     tokens: Tokens = msgspec.field(default_factory=Tokens)
+    models: dict[str, list[int]] = {}
+    """By model: the sums of a report, as the ledger has them (`SUMS`, then first and last use)."""
     unmetered: dict[str, int] = {}
     """By worker: calls that were carried but not understood, and so are in no other sum."""
 

@@ -8,6 +8,10 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from tokentape.cli.totals import Totals, read_totals
+from tokentape.proxy.ledger import sums
+from tokentape.proxy.ledger.rollups import increments
+from tokentape.proxy.ledger.rows import row_of
+from tokentape.proxy.ledger.schema import SUMS
 from tokentape.proxy.messages.call import Outcome
 from tokentape.proxy.telemetry.prometheus import APART
 
@@ -16,6 +20,7 @@ if TYPE_CHECKING:
 
     from tokentape.proxy.frames import Hello, WorkerState
     from tokentape.proxy.messages.call import Call, Iteration, OpenCall, Usage
+    from tokentape.proxy.pricing.bill import Bill
 
 
 class TotalsSink:
@@ -31,9 +36,9 @@ class TotalsSink:
     def opened(self, call: OpenCall) -> None:
         """Nothing is known yet."""
 
-    def closed(self, call: Call) -> None:
+    def closed(self, call: Call, bill: Bill | None = None) -> None:
         """Count a finished call."""
-        add(self._totals, call)
+        add(self._totals, call, bill)
 
     def worker_state(self, worker: Hello, state: WorkerState) -> None:
         """Once a second: note what was not metered, and write."""
@@ -59,8 +64,11 @@ class TotalsSink:
             self._written = data
 
 
-def add(totals: Totals, call: Call) -> None:
-    """Count a finished call."""
+def add(totals: Totals, call: Call, bill: Bill | None = None) -> None:
+    """Count a finished call, or a result of a batch, which is no request of its own."""
+    _add_sums(totals, call, bill)
+    if call.custom_id is not None:
+        return
     totals.calls += 1
     totals.aborted += call.outcome == Outcome.CLIENT_ABORT
     totals.errors += call.outcome not in {Outcome.OK, Outcome.CLIENT_ABORT}
@@ -69,6 +77,16 @@ def add(totals: Totals, call: Call) -> None:
         for iteration in call.usage.iterations:
             if iteration.type in APART:
                 _add_tokens(totals, iteration)
+
+
+def _add_sums(totals: Totals, call: Call, bill: Bill | None) -> None:
+    """Add it to the sums of its model, as the ledger would: each of its increments is the whole call."""
+    more = list(increments([row_of(call, bill)])[0][-len(SUMS) - 2 :])
+    before = totals.models.get(call.model)
+    if before is None:
+        totals.models[call.model] = more
+    else:
+        sums.add(before, more)
 
 
 def _add_tokens(totals: Totals, usage: Usage | Iteration) -> None:

@@ -9,7 +9,8 @@ from __future__ import annotations
 import ipaddress
 import math
 import re
-from typing import TYPE_CHECKING, Final
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -59,6 +60,11 @@ def text(value: object) -> str:
     if not isinstance(value, str) or not value.strip():
         raise ValueError(f"must be a text that is not empty, not {value!r}")
     return value.strip()
+
+
+def text_or_nothing(value: object) -> str:
+    """Read a string."""
+    return "" if value == "" else text(value)
 
 
 def switch(value: object) -> bool:
@@ -121,3 +127,72 @@ def labels(value: object) -> tuple[str, ...]:
         if not equals or not rest or not re.fullmatch(r"[a-zA-Z_][a-zA-Z0-9_.\-]{0,63}", key):
             raise ValueError(f"must be KEY=VALUE, such as team=search, not {pair!r}")
     return pairs
+
+
+def timezone(value: object) -> str:
+    """Read the name of a time zone (https://www.iana.org/time-zones)."""
+    from zoneinfo import ZoneInfo
+
+    name = text(value)
+    try:
+        ZoneInfo(name)
+    except (OSError, ValueError, LookupError):
+        raise ValueError(f"must be a time zone, such as Europe/Berlin, not {value!r}") from None
+    return name
+
+
+def web_address(value: object) -> str:
+    """Read an http or https URL, or nothing."""
+    if value == "":
+        return ""
+    if not re.fullmatch(r"https?://[^/\s]+\S*", text(value)):
+        raise ValueError("must be an http:// or https:// URL")
+    return text(value)
+
+
+def budget(value: object) -> dict[str, Decimal]:
+    """Read `day=20,month=400`, or a table of the same."""
+    example = "must be day=USD,month=USD, such as day=20,month=400"
+    if isinstance(value, str):
+        pairs: dict[str, Any] = {}
+        for part in names(value):
+            window, _, amount = part.partition("=")
+            pairs[window.strip()] = amount.strip()
+    else:
+        pairs = _table(value, example)
+    return {window: _usd(window, amount, f"{example}, not {value!r}") for window, amount in pairs.items()}
+
+
+def _usd(window: str, amount: object, wrong: str) -> Decimal:
+    plain = isinstance(amount, (int, float, str)) and not isinstance(amount, bool)
+    if window not in {"day", "month"} or not plain or not re.fullmatch(r"\d{1,9}(\.\d{1,6})?", str(amount)):
+        raise ValueError(wrong)
+    usd = Decimal(str(amount))
+    if not usd:
+        raise ValueError(wrong)
+    return usd
+
+
+def budgets(value: object) -> dict[str, dict[str, Decimal]]:
+    """Read a table of budgets by project."""
+    tables = _table(value, "must be a table of projects, each with day and month in USD")
+    return {project: budget(windows) for project, windows in tables.items()}
+
+
+def prices(value: object) -> dict[str, Any]:
+    """Read the user's own prices: `tokentape.proxy.pricing.overrides` says what they look like."""
+    from tokentape.proxy.pricing.overrides import PriceConfigError, parse_overrides
+
+    table = _table(value, "must be a table")
+    try:
+        parse_overrides(table)
+    except PriceConfigError as error:
+        raise ValueError(f"is wrong: {str(error).rstrip('.')}") from None
+    return table
+
+
+def _table(value: object, wrong: str) -> dict[str, Any]:
+    try:
+        return msgspec.convert(value, dict[str, Any])
+    except msgspec.ValidationError:
+        raise ValueError(f"{wrong}, not {value!r}") from None

@@ -356,6 +356,11 @@ _GROUPS: dict[str, tuple[Metric, ...]] = {
             ("event",),
             "Calls with an event, delta or field that this version does not know.",
         ),
+        Metric(
+            "tokentape_ledger_lost_calls_total",
+            ("reason",),
+            "Calls that are metered but not in the ledger: it was away too long, or refused them.",
+        ),
         Metric("tokentape_sink_errors_total", ("sink",), "Calls that a consumer of calls failed on."),
         Metric(
             "tokentape_label_overflows_total",

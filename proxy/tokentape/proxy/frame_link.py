@@ -9,6 +9,10 @@ What holds, and is tested:
   ``observer_down``  there was no observer when the exchange ended
   ``observer_lost``  the frames were handed to an observer that died before it acknowledged them
 
+- An observer that keeps a ledger may die between writing calls and acknowledging them. So exchanges
+  that it leaves open are in doubt, and in no count, until the next observer has said what the ledger
+  holds; where none comes before the end, they count as lost.
+
 - The counts live here, so they survive any number of observers.
 - `send` does no system call: frames are gathered for about a millisecond and written together.
 """
@@ -17,13 +21,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import secrets
 import socket
 from collections import Counter, deque
 from typing import TYPE_CHECKING, Final, Protocol
 
 import msgspec
 
-from tokentape.proxy.frames import ACK, HEADER, Hello, Kind, WorkerState
+from tokentape.proxy.frames import ACK, HEADER, KEEPS, RECALLED, Hello, Kind, WorkerState
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -42,6 +47,16 @@ _JOINED_BYTES: Final = 64 * 1024
 _GATHERED_BYTES: Final = 512 * 1024
 _GATHERED_PARTS: Final = 128
 _RECONNECT_SECONDS: Final = 0.05
+_DOUBTS: Final = 16
+"""Links in doubt; of more, the oldest counts as lost."""
+
+
+class _Doubt(msgspec.Struct):
+    """Exchanges of a link that ended before they were acknowledged."""
+
+    link: str
+    closed: int
+    acknowledged: int
 
 
 class LiveExchange(Protocol):
@@ -85,6 +100,10 @@ class FrameLink:
         self._closed = 0
         self._acknowledged = 0
         self._acks = b""
+        self._name = ""
+        self._keeps = False
+        self._doubts: deque[_Doubt] = deque()
+        self._asked = 0
         self._gathering = False
         self._blocked = False
         """The socket is full, and the loop says when it is no longer."""
@@ -134,6 +153,8 @@ class FrameLink:
         if self._task:
             self._task.cancel()
         self._disconnect()
+        while self._doubts:
+            self._resolve(0)
 
     # The hot path.
 
@@ -289,7 +310,12 @@ class FrameLink:
         self._socket = link
         self._closed = self._acknowledged = 0
         self._loop.add_reader(link, self._readable)
-        payload = msgspec.json.encode(self._hello())
+        self._name = secrets.token_hex(8)
+        self._keeps = False
+        self._asked = len(self._doubts)
+        before = tuple(doubt.link for doubt in self._doubts)
+        hello = msgspec.structs.replace(self._hello(), link=self._name, before=before)
+        payload = msgspec.json.encode(hello)
         self._append(HEADER.pack(len(payload), Kind.HELLO, 0, 0, 0, 0.0, 0.0) + payload)
         self.changed = True
         for exchange in list(self._live.values()):
@@ -311,12 +337,26 @@ class FrameLink:
             return False
         self._acks += data
         whole = len(self._acks) // ACK.size * ACK.size
-        if whole:
-            (self._acknowledged,) = ACK.unpack_from(self._acks, whole - ACK.size)
-            self._acks = self._acks[whole:]
-        if self._acknowledged == self._closed:
-            self._drained.set()
+        for (number,) in ACK.iter_unpack(self._acks[:whole]):
+            self._acknowledge(number)
+        self._acks = self._acks[whole:]
+        self._drained.set()
         return bool(data)
+
+    def _acknowledge(self, number: int) -> None:
+        if number < RECALLED:
+            self._acknowledged = number
+        elif number == KEEPS:
+            self._keeps = True
+        elif self._asked:
+            self._asked -= 1
+            self._resolve(number - RECALLED)
+
+    def _resolve(self, settled: int) -> None:
+        """What is known now of the oldest link in doubt."""
+        doubt = self._doubts.popleft()
+        if lost := doubt.closed - max(settled, doubt.acknowledged):
+            self._count("observer_lost", lost)
 
     def _disconnect(self) -> None:
         """Forget the observer; what it was sent and did not acknowledge is unmetered."""
@@ -331,9 +371,10 @@ class FrameLink:
             before = self._acknowledged
             self._receive(link)
         link.close()
-        lost = self._closed - self._acknowledged
-        if lost:
-            self._count("observer_lost", lost)
+        if self._closed != self._acknowledged:
+            self._doubts.append(_Doubt(self._name, self._closed, self._acknowledged))
+            if not self._keeps or len(self._doubts) > _DOUBTS:
+                self._settle_doubt()
         self._waiting.clear()
         self._unsent = memoryview(b"")
         self._blocked = False
@@ -343,9 +384,13 @@ class FrameLink:
         self._broken.set()
         self._drained.set()
 
+    def _settle_doubt(self) -> None:
+        """Count one link's open exchanges now: the newest without a ledger, else the oldest."""
+        if not self._keeps:
+            self._doubts.rotate(1)
+        self._resolve(0)
+
     async def _settled(self) -> None:
-        while self._socket is not None and (self._size or self._acknowledged != self._closed):
+        while self._socket is not None and (self._size or self._asked or self._acknowledged != self._closed):
             self._drained.clear()
-            if not self._size and self._acknowledged == self._closed:
-                return
             await self._drained.wait()

@@ -39,7 +39,13 @@ Payloads:
 So a small exchange takes two frames: one OPENED, one RESPONSE_HEAD.
 
 The other way, the observer acknowledges with one u64: how many exchanges of this connection have
-closed and been handled. What was sent and never acknowledged is unmetered when the connection breaks.
+closed and been handled: those of them that are calls are in the ledger, where there is one, or counted
+there as lost. What was sent and never acknowledged is unmetered when the connection breaks.
+
+An observer that keeps a ledger may have settled more than it could acknowledge before it died. Its first
+acknowledgement is `KEEPS`. A worker that saw it does not count what the connection's end leaves open: it
+names the connection in its next HELLO, and is answered, for each in order, with how many exchanges of it
+were settled, `RECALLED` set in the number.
 """
 
 from __future__ import annotations
@@ -56,6 +62,8 @@ if TYPE_CHECKING:
 HEADER = struct.Struct("<IBBHQdd")
 _U64 = struct.Struct("<Q")
 ACK = _U64
+KEEPS: Final = 2**64 - 1
+RECALLED: Final = 2**63
 _LABEL_LENGTH = struct.Struct("<H")
 
 MAX_PAYLOAD = 16 * 1024 * 1024
@@ -124,6 +132,10 @@ class Hello(msgspec.Struct, frozen=True, kw_only=True):
     upstream: str
     """The logical upstream, such as `https://api.anthropic.com`."""
     anchor: Anchor
+    link: str = ""
+    """Unique for this connection."""
+    before: tuple[str, ...] = ()
+    """Earlier connections whose last exchanges are in doubt: what was settled of them is wanted."""
 
 
 class WorkerState(msgspec.Struct, frozen=True, kw_only=True):

@@ -63,7 +63,7 @@ def test_only_posted_messages_have_a_message_for_a_reply() -> None:
 
 def test_a_batch_is_known_by_its_id() -> None:
     results = find_route("GET", "/v1/messages/batches/msgbatch_7/results?x=1")
-    assert results == Route("/v1/messages/batches/{id}/results", batch_id="msgbatch_7")
+    assert results == Route("/v1/messages/batches/{id}/results", fetches_results=True, batch_id="msgbatch_7")
     assert find_route("GET", "/v1/messages/batches/" + "x" * 500).batch_id == "x" * 128
     assert find_route("GET", "/v1/files/batches/x").batch_id is None
 

@@ -113,6 +113,7 @@ def test_a_stream_is_understood() -> None:
         "error": None,
         "request_id": None,
         "batch_id": None,
+        "batch_size": None,
         "notes": ([], []),
     }
 

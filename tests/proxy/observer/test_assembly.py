@@ -30,6 +30,8 @@ from tokentape.proxy.observer.dispatch import Dispatch
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from tokentape.proxy.pricing.bill import Bill
+
 HELLO = Hello(
     worker="relay-0-1",
     engine="relay",
@@ -69,7 +71,8 @@ class Kept:
     def opened(self, call: OpenCall) -> None:
         self.started.append(call)
 
-    def closed(self, call: Call) -> None:
+    def closed(self, call: Call, bill: Bill | None) -> None:
+        del bill
         self.calls.append(call)
 
     def frame(self, worker: Hello, frame: Frame) -> None:
@@ -279,7 +282,8 @@ class Broken(Kept):
     def opened(self, call: OpenCall) -> None:
         raise RuntimeError(call.id)
 
-    def closed(self, call: Call) -> None:
+    def closed(self, call: Call, bill: Bill | None) -> None:
+        del bill
         raise RuntimeError(call.id)
 
 

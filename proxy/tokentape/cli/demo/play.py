@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import itertools
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
@@ -26,6 +28,7 @@ if TYPE_CHECKING:
 
     from tokentape.cli.demo.figures import Figures
     from tokentape.cli.options import Settings
+    from tokentape.proxy.ledger.report import Report
 
 _DRAIN_SECONDS: Final = 2.0
 _SETTLE_SECONDS: Final = 5.0
@@ -38,15 +41,30 @@ _ENCORES: Final = 2_000
 async def play(settings: Settings, console: Console) -> None:
     """Play all scenes, then end, or go on until a signal."""
     stage = Stage(console)
-    with StopSignals() as signals:
+    with StopSignals() as signals, TemporaryDirectory(prefix="tokentape-demo-") as folder:
+        ledger = str(Path(folder) / "ledger.sqlite3")
         stopped: asyncio.Task[bool] = asyncio.create_task(signals.first.wait())
         async with stand_in() as upstream:
             drain = min(settings.drain, _DRAIN_SECONDS)
-            proxy = Proxy(msgspec.structs.replace(settings, upstream=upstream, drain=drain))
+            proxy = Proxy(msgspec.structs.replace(settings, upstream=upstream, drain=drain, ledger=ledger))
             signals.later = proxy.kill
             async with proxy, Clients(proxy.base_url) as clients:
                 await _unless(stopped, _show(stage, proxy, clients, upstream, once=settings.once))
         stopped.cancel()
+        stage.end(ledger_report(ledger))
+
+
+def ledger_report(ledger: str) -> Report | None:
+    """What the demo's own ledger says, by model; `None` where it cannot be read."""
+    from tokentape.proxy.ledger.errors import LedgerError
+    from tokentape.proxy.ledger.location import locate
+    from tokentape.proxy.ledger.queries import report
+    from tokentape.proxy.ledger.reader import Reader
+
+    try:
+        return report(Reader(locate(ledger)), by=("model",))
+    except LedgerError:
+        return None
 
 
 async def _unless(stopped: asyncio.Task[bool], work: Coroutine[None, None, None]) -> None:

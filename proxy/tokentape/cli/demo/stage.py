@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from rich.console import Console, RenderableType
 
     from tokentape.cli.demo.figures import Figures
+    from tokentape.proxy.ledger.report import Report
 
 
 class Stage:
@@ -50,6 +51,14 @@ class Stage:
             self._console.print()
         self._console.print(_figures(figures))
         self._console.print(f"\nmetrics {metrics_url}", soft_wrap=True)
+
+    def end(self, report: Report | None) -> None:
+        """What it all would have cost, as `tokentape report` has it."""
+        from tokentape.cli.asking.report_view import table
+
+        if report is not None:
+            self._console.print()
+            self._console.print(table(report))
 
     @contextlib.contextmanager
     def going_on(

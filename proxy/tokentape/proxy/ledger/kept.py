@@ -84,6 +84,8 @@ class Kept(msgspec.Struct, omit_defaults=True, frozen=True):
     retry_after: float | None = None
     unknown: tuple[str, ...] = ()
     parse_errors: tuple[str, ...] = ()
+    batch_size: int | None = None
+    result: str | None = None
 
 
 class KeptBill(msgspec.Struct, omit_defaults=True, frozen=True):
@@ -127,6 +129,8 @@ def detail_of(call: Call) -> str:
             call.retry_after,
             call.unknown,
             call.parse_errors,
+            call.batch_size,
+            call.result,
         )
     ).decode()
 

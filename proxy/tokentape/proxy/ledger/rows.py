@@ -173,6 +173,8 @@ def _call(row: Mapping[str, Any]) -> Call:
         resumed=bool(row["resumed"]),
         unknown=detail.unknown,
         parse_errors=detail.parse_errors,
+        batch_size=detail.batch_size,
+        result=detail.result,
         **{name: row[name] for name in _AS_THEY_ARE},
     )
 

@@ -46,6 +46,8 @@ class LedgerSink:
         opening = partial(_open, location, identity)
         self.writer = Writer(opening, retention=retention, limit=limit, gather=gather)
         self._position: Position | None = None
+        self._owed: dict[str, int] = {}
+        """Marks of calls that found no room: they are settled, as lost."""
 
     def start(self, on_settled: Callable[[], None] = lambda: None) -> None:
         """Begin to write; `on_settled` is called in the writer's thread and must be quick."""
@@ -62,7 +64,8 @@ class LedgerSink:
     def closed(self, call: Call, bill: Bill | None) -> None:
         """Queue a call; where there is no room it is counted as lost."""
         position, self._position = self._position, None
-        self.writer.inbox.put((call, bill, position))
+        if not self.writer.inbox.put((call, bill, position)) and position is not None:
+            self._owed[position[0]] = position[1]
 
     def at(self, link: str, count: int) -> None:
         """The next call to be handed over is number `count` of this link.
@@ -81,6 +84,8 @@ class LedgerSink:
 
     def settled(self, link: str) -> int | None:
         """The newest mark of a link whose calls are all committed or counted as lost, if one is known."""
+        if self._owed and link in self._owed and not self.writer.inbox.waiting:
+            self.mark(link, self._owed.pop(link))
         return self.writer.settled_marks.get(link)
 
     def take_fresh(self) -> list[Priced]:

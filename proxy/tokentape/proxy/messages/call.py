@@ -262,8 +262,12 @@ class Call(msgspec.Struct, kw_only=True):
     retry_after: float | None = None
     """Seconds, from `retry-after-ms` or `retry-after` of an error reply."""
     batch_id: str | None = None
+    batch_size: int | None = None
+    """Requests of the batch that this call created."""
     custom_id: str | None = None
     """Of one result of a batch; the call that fetched the results has none."""
+    result: str | None = None
+    """What became of a batch's request: succeeded, errored, canceled, expired, or `other`."""
     resumed: bool = False
     """The observer was started while this call was under way, so parts were not seen."""
     unknown: tuple[str, ...] = ()

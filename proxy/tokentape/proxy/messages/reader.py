@@ -191,7 +191,6 @@ class CallReader:
             self._stream = MessageStream(self._reply, self._salt, resumed=self._resumed)
         elif self._route.message_reply:
             self._body = Body(MAX_REPLY)
-        # The results of a batch are many messages in one body: what reads them has its place here.
 
     def response_body(self, data: bytes, at: float) -> None:
         """Content-decoded bytes of the response, in order, and when they came in."""
@@ -199,6 +198,15 @@ class CallReader:
             self._stream.feed(data, at)
         elif self._body is not None:
             self._body.add(data)
+
+    @property
+    def fetches_results(self) -> bool:
+        """The reply is the results of a batch: many messages in one body, which are read elsewhere."""
+        return self._route.fetches_results and self._status == 200
+
+    def note(self, reason: str) -> None:
+        """A part of the exchange could not be read; `reason` becomes a parse error."""
+        self._notes.error(reason)
 
     def fail(self, reason: str) -> None:
         """Bytes of this exchange could not be had; `reason` becomes a parse error."""
@@ -290,6 +298,7 @@ class CallReader:
         value = tolerant.parse(body)
         if tolerant.is_object(value):
             self._reply.batch_id = tolerant.text(value.get("id"), 128)
+            self._reply.batch_size = _batch_size(value.get("request_counts"))
 
     def _read_message(self, body: bytes, *, whole: bool, expected: bool) -> None:
         if not whole:
@@ -359,6 +368,7 @@ class CallReader:
             retry_cause=self._attempt.retry_cause,
             retry_after=response.retry_after if (self._status or 0) >= 400 else None,
             batch_id=self._route.batch_id or reply.batch_id,
+            batch_size=reply.batch_size,
             resumed=self._resumed,
             unknown=tuple(self._notes.unknown),
             parse_errors=tuple(self._notes.parse_errors),
@@ -394,3 +404,11 @@ def _rate(usage: Usage | None, stream: MessageStream) -> float | None:
     if usage is None or usage.output_tokens is None or first is None or last is None or last <= first:
         return None
     return usage.output_tokens / (last - first)
+
+
+def _batch_size(counts: object) -> int | None:
+    """Requests of a batch, whatever has become of them (`MessageBatchRequestCounts` of the SDK)."""
+    if not tolerant.is_object(counts):
+        return None
+    known = [tolerant.count(value) for value in counts.values()]
+    return sum(number for number in known if number is not None)

@@ -46,6 +46,7 @@ class Reply:
 
     __slots__ = (
         "batch_id",
+        "batch_size",
         "blocks",
         "cache_miss_reason",
         "characters",
@@ -74,6 +75,7 @@ class Reply:
         self.error: CallError | None = None
         self.request_id: str | None = None
         self.batch_id: str | None = None
+        self.batch_size: int | None = None
         self.complete = False
         """The reply was seen to its end."""
         self.cut_off = False

@@ -15,6 +15,7 @@ OTHER: Final = "other"
 MESSAGES: Final = "/v1/messages"
 COUNT_TOKENS: Final = "/v1/messages/count_tokens"
 BATCHES: Final = "/v1/messages/batches"
+RESULTS: Final = "/v1/messages/batches/{id}/results"
 
 _MAX_ID: Final = 128
 _MAX_CACHED: Final = 256
@@ -32,6 +33,8 @@ class Route(NamedTuple):
     """The reply is a message with usage, or a stream of one."""
     creates_batch: bool = False
     """The reply names the batch that the request created."""
+    fetches_results: bool = False
+    """The reply is the results of a batch, a line each."""
     batch_id: str | None = None
     """The batch that the path names."""
 
@@ -158,6 +161,7 @@ def _find(method: str, target: str) -> Route:
         messages_request=posted and endpoint in {MESSAGES, COUNT_TOKENS},
         message_reply=posted and endpoint == MESSAGES,
         creates_batch=posted and endpoint == BATCHES,
+        fetches_results=method == "GET" and endpoint == RESULTS,
         batch_id=_batch_id(path, endpoint),
     )
 

@@ -21,13 +21,19 @@ from tokentape.proxy.messages.headers import split_head as split_headers
 from tokentape.proxy.messages.reader import CallReader
 from tokentape.proxy.observer.decoding import DecodingError, decoder_for
 from tokentape.proxy.observer.heads import RequestHeads, encoding_of
+from tokentape.proxy.pricing.batches import ResultLines
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from tokentape.proxy.frames import Frame
     from tokentape.proxy.messages.attempts import AttemptTracker
+    from tokentape.proxy.messages.call import Call
     from tokentape.proxy.observer.dispatch import Dispatch
+    from tokentape.proxy.pricing.batches import BatchResult
+
+MAX_RESULTS: Final = 100_000
+"""Results of one fetch: the largest batch of the API. Later ones are noted as a parse error."""
 
 DECODED_LIMIT: Final = 256 * 1024 * 1024
 """Bytes that one compressed body may decode to before it counts as a bomb."""
@@ -57,7 +63,7 @@ class _Deaf:
 class _Open:
     """One exchange under way: who reads it, and how its bodies are decoded."""
 
-    __slots__ = ("broken", "ended", "memory", "reader", "request", "response")
+    __slots__ = ("broken", "ended", "lines", "memory", "reader", "request", "response", "results")
 
     def __init__(self, reader: CallReader) -> None:
         self.reader = reader
@@ -69,6 +75,9 @@ class _Open:
         self.ended = False
         self.broken = False
         """Its reader failed; only its end is awaited."""
+        self.lines: ResultLines | None = None
+        """Where the reply is the results of a batch."""
+        self.results: list[BatchResult] = []
 
 
 class Assembler:
@@ -84,8 +93,11 @@ class Assembler:
         self._latest = 0.0
         self._memory = 0
         self.worker: Hello | None = None
+        self.link = ""
+        """Names this connection of the worker, for the ledger."""
         self.closed = 0
-        """Exchanges that have closed and been handled: what the worker is told."""
+        """Exchanges that have closed and been handed on."""
+        self._handed = False
 
     @property
     def open(self) -> int:
@@ -97,6 +109,7 @@ class Assembler:
         kind = frame.kind
         if kind == Kind.HELLO:
             self.worker = _hello.decode(frame.payload)
+            self.link = self.worker.link
             self._anchor = self.worker.anchor
             return
         worker = self.worker
@@ -110,6 +123,7 @@ class Assembler:
         if self._dispatch.wants_frames:
             self._dispatch.frame(worker, frame)
         self._latest = frame.received
+        self._handed = False
         try:
             self._exchange_frame(worker, frame)
         except Exception:
@@ -119,7 +133,9 @@ class Assembler:
                 exchange.broken = True
         if kind == Kind.CLOSED or (frame.flags & Flag.LAST and kind in _REPLY):
             self._forget(frame.exchange)
-            self.closed += 1
+            if not self._handed:
+                self.closed += 1
+                self._dispatch.nothing(self.link, self.closed)
 
     def link_lost(self) -> None:
         """The worker is gone: what was under way on it ended with it."""
@@ -216,6 +232,8 @@ class Assembler:
         raw, body = split_head(frame.payload)
         line, headers = split_headers(raw)
         exchange.reader.response_head(int(line.split(b" ", 2)[1]), headers, frame.received)
+        if exchange.reader.fetches_results:
+            exchange.lines = ResultLines()
         encoding = encoding_of(headers)
         if encoding:
             exchange.response = self._decoder(exchange, encoding)
@@ -230,26 +248,35 @@ class Assembler:
 
     @staticmethod
     def _response_body(exchange: _Open, data: bytes, at: float) -> None:
-        reader = exchange.reader
         if exchange.response is None:
-            reader.response_body(data, at)
+            _reply_bytes(exchange, data, at)
             return
         try:
             for piece in exchange.response.pieces(data):
-                reader.response_body(piece, at)
+                _reply_bytes(exchange, piece, at)
         except DecodingError:
-            reader.fail("decoding")
+            exchange.reader.fail("decoding")
             exchange.response = _Deaf()
 
     def _close(self, number: int, ending: Ending, reason: str, status: int, at: float) -> None:
         exchange = self._open[number]
         self._forget(number)
+        if exchange.lines is not None:
+            _end_results(exchange, exchange.lines, complete=ending is Ending.COMPLETE)
         try:
             call = exchange.reader.close(ending, reason, status, at)
         except Exception:
             self._dispatch.failed("dialect")
             return
-        self._dispatch.closed(call)
+        self._handed = True
+        if exchange.results:
+            self._dispatch.fetched(call, exchange.results, lambda: self._hand_on(call))
+        else:
+            self._hand_on(call)
+
+    def _hand_on(self, call: Call) -> None:
+        self.closed += 1
+        self._dispatch.closed(call, (self.link, self.closed))
 
     def _decoder(self, exchange: _Open, encoding: bytes) -> _Decodes:
         try:
@@ -268,3 +295,24 @@ class Assembler:
         exchange = self._open.pop(number, None)
         if exchange is not None:
             self._memory -= exchange.memory
+
+
+def _reply_bytes(exchange: _Open, data: bytes, at: float) -> None:
+    exchange.reader.response_body(data, at)
+    if exchange.lines is not None:
+        _add_results(exchange, exchange.lines.feed(data))
+
+
+def _add_results(exchange: _Open, results: list[BatchResult]) -> None:
+    room = MAX_RESULTS - len(exchange.results)
+    exchange.results += results[:room]
+    if len(results) > room:
+        exchange.reader.note("batch_results_limit")
+
+
+def _end_results(exchange: _Open, lines: ResultLines, *, complete: bool) -> None:
+    _add_results(exchange, lines.finish(complete=complete))
+    if lines.broken:
+        exchange.reader.note("batch_results_json")
+    if lines.too_long:
+        exchange.reader.note("batch_result_too_long")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from tokentape.proxy.frames import Frame, Hello, WorkerState
     from tokentape.proxy.messages.call import Call, OpenCall
+    from tokentape.proxy.pricing.bill import Bill
 
 
 class CallSink(Protocol):
@@ -18,8 +19,37 @@ class CallSink(Protocol):
     def opened(self, call: OpenCall) -> None:
         """A request was read; its reply is still to come. Called at most once a call."""
 
-    def closed(self, call: Call) -> None:
-        """A call is finished. Called exactly once a call."""
+    def closed(self, call: Call, bill: Bill | None) -> None:
+        """A call is finished. Called exactly once a call; without a bill where calls are not priced.
+
+        A result of a batch (`call.custom_id`) is a call too, once ever however often it is fetched.
+        """
+
+
+class LedgerSink(CallSink, Protocol):
+    """The CallSink that keeps calls for good, and says when it has: `tokentape.proxy.ledger.sink`."""
+
+    def at(self, link: str, count: int) -> None:
+        """The next call is number `count` of a link."""
+
+    def mark(self, link: str, count: int) -> None:
+        """A link has closed `count` exchanges, the last of which was no call."""
+
+    def recall(self, link: str) -> None:
+        """What an observer before this one settled of a link is wanted; `settled` will tell."""
+
+    def settled(self, link: str) -> int | None:
+        """How many exchanges of a link are in the ledger, or counted as lost."""
+        ...
+
+    def take_fresh(self) -> list[tuple[Call, Bill | None]]:
+        """Results of batches that turned out to be new."""
+        ...
+
+    @property
+    def waiting(self) -> int:
+        """Calls that are not settled yet."""
+        ...
 
 
 class ExchangeSink(Protocol):

@@ -228,6 +228,7 @@ def result_call(fetch: Call, batch_id: str, result: BatchResult) -> Call:
         retry_cause=None,
         batch_id=batch_id,
         custom_id=result.custom_id if len(result.custom_id) <= MAX_CUSTOM_ID else key,
+        result=result.type,
         resumed=False,
         unknown=result.unknown,
         parse_errors=(),

@@ -7,25 +7,31 @@ costs a few dictionary look-ups and additions.
 from __future__ import annotations
 
 from functools import cached_property
-from typing import TYPE_CHECKING, Generic, TypeVar
+from typing import TYPE_CHECKING, Final, Generic, TypeVar
 
-from tokentape.proxy.catalogue import FIRST_TOKEN_KINDS, TOKEN_KINDS
+from tokentape.proxy.catalogue import COST_KINDS, FIRST_TOKEN_KINDS, TOKEN_KINDS
 from tokentape.proxy.messages.call import Outcome
 from tokentape.proxy.messages.labels import DEFAULT_PROJECT
 from tokentape.proxy.messages.models import NO_MODEL
 from tokentape.proxy.messages.routes import MESSAGES
+from tokentape.proxy.pricing.bill import Status
+from tokentape.proxy.telemetry.sets import Amount
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from decimal import Decimal
 
     from tokentape.proxy.messages.call import CacheWrites, Call, Timings, Usage
+    from tokentape.proxy.pricing.bill import Bill
     from tokentape.proxy.telemetry.instruments import Instruments
-    from tokentape.proxy.telemetry.sets import Amount, Distribution
+    from tokentape.proxy.telemetry.sets import Distribution
 
 MAX_KEPT = 1024
 
 UNLABELLED = "none"
 """The value of a metric label that a call does not carry; an unlabelled project is `default`."""
+
+PRICED: Final = tuple(status.value for status in Status)
 
 KeyT = TypeVar("KeyT")
 SetT = TypeVar("SetT")
@@ -78,7 +84,7 @@ class CallMeters:
     def __init__(self, instruments: Instruments, bounds: Bounds, pair: tuple[str, ...]) -> None:
         self._instruments = instruments
         self._bounds = bounds
-        self._pair = pair
+        self._pair = self.pair = pair
         self.tokens = self._counted("tokentape_tokens_total")
         self.cache_outcomes = self._counted("tokentape_cache_outcomes_total")
         self.media = self._counted("tokentape_media_blocks_total")
@@ -161,6 +167,12 @@ class CallMeters:
             self.record_usage(call.usage, call.cache_writes)
             self._record_sizes(call.usage, call.cache_writes)
 
+    def record_result(self, call: Call) -> None:
+        """Add a result of a batch."""
+        self._record_reply(call)
+        if call.usage is not None:
+            self.record_usage(call.usage, call.cache_writes)
+
     def _record_reply(self, call: Call) -> None:
         if call.stop_reason is not None:
             self.stop_reasons[call.stop_reason].value += 1
@@ -208,6 +220,56 @@ class CallMeters:
             self.input_sizes.observe(usage.input_tokens + (usage.cache_read_input_tokens or 0) + written)
         if usage.output_tokens is not None:
             self.output_sizes.observe(usage.output_tokens)
+
+
+class MoneyMeters:
+    """The metrics of one (model, metric labels) pair that need a bill. Amounts are floats of exact ones."""
+
+    def __init__(self, instruments: Instruments, pair: tuple[str, ...]) -> None:
+        self._instruments = instruments
+        self._pair = pair
+        self.cost = self._counted("tokentape_cost_usd_total")
+        self.priced = self._counted("tokentape_priced_calls_total")
+        self.wasted = self._counted("tokentape_wasted_usd_total")
+        self.results = self._counted("tokentape_batch_results_total")
+        self._plain = Kept[str, Amount](lambda name: instruments.amounts(name).at(*pair))
+
+    def _counted(self, name: str) -> Kept[str, Amount]:
+        family, pair = self._instruments.amounts(name), self._pair
+        return Kept(lambda value: family.at(*pair, value))
+
+    @cached_property
+    def costs(self) -> Distribution:
+        """Cost of a call."""
+        return self._instruments.distributions("tokentape_request_cost_usd").at(*self._pair)
+
+    def prepare(self) -> None:
+        """Let the counters of money exist, at 0."""
+        for kind in COST_KINDS:
+            self.cost[kind]
+        for status in PRICED:
+            self.priced[status]
+        self._plain["tokentape_cache_savings_usd_total"]
+
+    def record(self, bill: Bill) -> None:
+        """Add a bill, but for its lines."""
+        self.priced[bill.status.value].value += 1
+        total = bill.total
+        if total is None:
+            return
+        if bill.subscription:
+            self._add("tokentape_subscription_equivalent_usd_total", total)
+            return
+        if bill.items:
+            self.costs.observe(float(total))
+        self._add("tokentape_cache_savings_usd_total", bill.savings)
+        self._add("tokentape_batch_savings_usd_total", bill.batch_savings)
+        if bill.waste_cause is not None:
+            self.wasted[bill.waste_cause].value += float(bill.waste)
+
+    def _add(self, name: str, amount: Decimal) -> None:
+        if amount:
+            self._plain[name].value += float(amount)
 
 
 class ModelMeters:

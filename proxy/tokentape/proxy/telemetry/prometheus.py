@@ -9,8 +9,9 @@ from tokentape.proxy.catalogue import OTHER
 from tokentape.proxy.messages.call import CacheWrites, Usage
 from tokentape.proxy.messages.labels import DEFAULT_PROJECT
 from tokentape.proxy.messages.models import model_label
+from tokentape.proxy.messages.routes import MESSAGES
 from tokentape.proxy.telemetry.instruments import Instruments
-from tokentape.proxy.telemetry.meters import UNLABELLED, Bounds, CallMeters, Kept, ModelMeters
+from tokentape.proxy.telemetry.meters import UNLABELLED, Bounds, CallMeters, Kept, ModelMeters, MoneyMeters
 from tokentape.proxy.telemetry.process import add_process_metrics
 from tokentape.proxy.telemetry.ratelimits import RateLimitMeters
 from tokentape.proxy.telemetry.workers import WorkerMeters
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
     from tokentape.proxy.frames import Hello, WorkerState
     from tokentape.proxy.messages.call import Call, Iteration, OpenCall
+    from tokentape.proxy.pricing.bill import Bill
     from tokentape.proxy.telemetry.sets import Amount
 
 MAX_MODELS = 50
@@ -63,8 +65,10 @@ class PrometheusSink:
             registry, metric_labels=metric_labels, max_lines=max_lines, bill=bill, clock=clock
         )
         self._bounds = Bounds(self.instruments, MAX_MODELS, max_label_values)
+        self._bill = bill
         self._meters = Kept(self._call_meters)
         self._pairs = Kept(self._pair_meters)
+        self._money = Kept(self._money_meters)
         self._models = Kept(self._model_meters)
         self._substitutions = Kept(self._substitution)
         self._limits = RateLimitMeters(self.instruments, self._bounds.model)
@@ -80,10 +84,21 @@ class PrometheusSink:
 
     def opened(self, call: OpenCall) -> None:
         """Let the label sets of this call exist, so that a scrape shows them before they count."""
-        self._meters[self._key(call)].prepare_request(call.endpoint)
+        key = self._key(call)
+        self._meters[key].prepare_request(call.endpoint)
+        if self._bill and call.endpoint == MESSAGES:
+            self._money[key].prepare()
 
-    def closed(self, call: Call) -> None:
-        """Count a finished call."""
+    def closed(self, call: Call, bill: Bill | None = None) -> None:
+        """Count a finished call, or a result of a batch."""
+        if bill is not None and self._bill:
+            self._record_bill(call, bill)
+        if call.custom_id is not None:
+            self._record_result(call)
+        else:
+            self._record(call)
+
+    def _record(self, call: Call) -> None:
         trace_id = call.trace.trace_id if call.trace else ""
         request_id = call.request_id or ""
         self._meters[self._key(call)].record(call, trace_id, request_id)
@@ -94,10 +109,31 @@ class PrometheusSink:
             self._record_substitution(call)
         if call.usage is not None and call.usage.iterations:
             self._record_iterations(call, call.usage.iterations)
+        self._record_doubts(call)
+
+    def _record_doubts(self, call: Call) -> None:
         for reason in call.parse_errors:
             self._parse_errors[reason].value += 1
         for event in call.unknown:
             self._unknown[event].value += 1
+
+    def _record_result(self, call: Call) -> None:
+        """A result is no request of its own: its tokens and its end count, its times do not."""
+        self._meters[self._key(call)].record_result(call)
+        if call.usage is not None and call.usage.iterations:
+            self._record_iterations(call, call.usage.iterations)
+        if self._bill:
+            self._money[self._key(call)].results[call.result or OTHER].value += 1
+        self._record_doubts(call)
+
+    def _record_bill(self, call: Call, bill: Bill) -> None:
+        key = self._key(call)
+        if call.endpoint == MESSAGES or bill.items or bill.total is None or call.custom_id is not None:
+            self._money[key].record(bill)
+        if bill.subscription:
+            return
+        for item in bill.items:
+            self._money[item.model, *key[1:]].cost[item.kind.value].value += float(item.usd)
 
     def worker_state(self, worker: Hello, state: WorkerState) -> None:
         """Take over what a worker says of itself."""
@@ -120,10 +156,17 @@ class PrometheusSink:
         )
 
     def prepare(self, model: str, labels: Mapping[str, str] | None = None) -> None:
-        """Let the token counters of a model exist at 0 under these labels, by default none."""
+        """Let the counters of a model's tokens and money exist at 0 under these labels, by default none."""
         carried = labels or {}
         values = tuple(carried.get(key) or _unlabelled(key) for key in self._keys)
         self._meters[model, *values].prepare_tokens()
+        if self._bill:
+            self._money[model, *values].prepare()
+
+    @property
+    def models(self) -> tuple[str, ...]:
+        """Models that have counters of their own. Any thread."""
+        return tuple(dict.fromkeys(model for model, *_ in list(self._money)))
 
     @property
     def workers(self) -> int:
@@ -147,6 +190,9 @@ class PrometheusSink:
         if pair != coarse and not self.instruments.admits_pair():
             return self._pairs[coarse]
         return CallMeters(self.instruments, self._bounds, pair)
+
+    def _money_meters(self, key: tuple[str, ...]) -> MoneyMeters:
+        return MoneyMeters(self.instruments, self._meters[key].pair)
 
     def _model_meters(self, model: str) -> ModelMeters:
         return ModelMeters(self.instruments, self._bounds.model(model))

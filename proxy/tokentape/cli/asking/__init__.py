@@ -1,0 +1,1 @@
+"""Commands that ask the ledger or the price table: `report`, `calls`, `prices`."""
