@@ -115,14 +115,9 @@ def find_file(folder: Path) -> ConfigFile:
         if own.is_file():
             return _checked(own, _parsed(own))
         tools = _parsed(project).get("tool") if project.is_file() else None
-<<<<<<< HEAD
         table = cast("dict[str, object]", tools).get("tokentape") if isinstance(tools, dict) else None
         if table is not None:
             return _checked(project, table)
-=======
-        if isinstance(tools, dict) and "tokentape" in tools:
-            return _checked(project, msgspec.convert(tools, dict[str, Any])["tokentape"])
->>>>>>> bill-integration
     return ConfigFile(None, {})
 
 
