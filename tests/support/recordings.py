@@ -126,12 +126,20 @@ def load(root: Path) -> list[Interaction]:
     """Every interaction with the API under `root`, in order of file and index; other hosts are left out."""
     with _without_collector():
         return [
-            _interaction(root, path, index, entry)
+            interaction
             for path in sorted(root.rglob("*"))
             if path.suffix in {".json", ".yaml", ".yml"}
-            for index, entry in enumerate(_entries(_parsed(path)))
-            if urlsplit(_url(entry)).hostname == ANTHROPIC
+            for interaction in load_file(root, path)
         ]
+
+
+def load_file(root: Path, path: Path) -> list[Interaction]:
+    """Every interaction of one file with the API; other hosts are left out."""
+    return [
+        _interaction(root, path, index, entry)
+        for index, entry in enumerate(_entries(_parsed(path)))
+        if urlsplit(_url(entry)).hostname == ANTHROPIC
+    ]
 
 
 @contextmanager
