@@ -2,29 +2,17 @@
 
 from __future__ import annotations
 
-import zlib
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from tests.recorder.standin.asking import settings
 
-from tokentape.recorder.standin.answer import (
-    GROUP,
-    Answer,
-    Body,
-    Ending,
-    break_connection,
-    cut_at,
-    frame,
-    grouped,
-    timed,
-    with_fault,
-)
+from tokentape.recorder.standin.answer import Answer, break_connection, timed, with_fault
 from tokentape.recorder.standin.faults import Fault, read_faults
-from tokentape.recorder.standin.render import PING, Events
+from tokentape.recorder.standin.render import Events
 from tokentape.recorder.standin.totals import Tally
+from tokentape.recorder.wire.answer import Ending
+from tokentape.recorder.wire.body import PING, Body
 
 TALLY = Tally(endpoint="/v1/messages", status=200)
 
@@ -120,39 +108,6 @@ def test_a_malformed_event_is_no_json() -> None:
     assert faulty("malformed:after=1", body).data == [b'data: {"type":"a"}', b'data: {"type:"b"}']
 
 
-def test_each_event_is_a_chunk_and_the_end_goes_with_the_last() -> None:
-    assert frame(Body(data=[b"abc", b"d" * 16], due=[]), "", chunked=True) == [
-        b"3\r\nabc\r\n",
-        b"10\r\n" + b"d" * 16 + b"\r\n0\r\n\r\n",
-    ]
-    assert frame(Body(data=[b"abc", b"d"], due=[]), "", chunked=False) == [b"abc", b"d"]
-
-
-def test_a_cut_stream_has_no_end_and_its_last_chunk_promises_more() -> None:
-    cut = Body(data=[b"abc"], due=[], ending=Ending.CUT, part=b"de")
-
-    assert frame(cut, "", chunked=True) == [b"3\r\nabc\r\n4\r\nde"]
-    assert frame(cut, "", chunked=False) == [b"abcde"]
-
-
-def test_an_encoded_stream_shows_each_event_when_its_chunk_is_there() -> None:
-    pieces = frame(Body(data=[b"first", b"second"], due=[]), "gzip", chunked=False)
-    decoder = zlib.decompressobj(wbits=31)
-
-    assert [decoder.decompress(piece) for piece in pieces] == [b"first", b"second"]
-    assert decoder.eof
-
-
-@given(st.lists(st.binary(min_size=1, max_size=9), max_size=9), st.integers(0, 99))
-def test_a_cut_at_a_byte_keeps_exactly_what_comes_before(pieces: list[bytes], size: int) -> None:
-    answer = Answer(pieces=pieces, due=[float(place) for place in range(len(pieces))], tally=TALLY)
-
-    cut_at(answer, size)
-
-    assert b"".join(answer.pieces) == b"".join(pieces)[:size]
-    assert len(answer.due) == len(answer.pieces)
-
-
 @pytest.mark.parametrize(
     ("spec", "left", "ending"),
     [
@@ -169,14 +124,3 @@ def test_connections_break_where_they_are_told(spec: str, left: bytes, ending: E
     break_connection(answer, fault(spec))
 
     assert (b"".join(answer.pieces), answer.ending) == (left, ending)
-
-
-@given(st.lists(st.sampled_from([1, 7, GROUP - 1, GROUP, 3 * GROUP + 5]), max_size=6))
-def test_groups_are_few_and_bounded(sizes: list[int]) -> None:
-    pieces = [bytes([place]) * size for place, size in enumerate(sizes)]
-
-    groups = grouped(pieces)
-
-    assert b"".join(groups) == b"".join(pieces)
-    assert all(len(group) <= GROUP for group in groups)
-    assert sum(len(group) < GROUP for group in groups) <= len(pieces) + 1

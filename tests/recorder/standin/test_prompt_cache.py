@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from tokentape.recorder.standin.errors import ApiError
 from tokentape.recorder.standin.prompt_cache import InputTokens, PromptCache, prompt_tokens, units
 from tokentape.recorder.standin.request import Prompt
+from tokentape.recorder.wire.errors import ApiError
 
 MARK = {"type": "ephemeral"}
 HOUR = {"type": "ephemeral", "ttl": "1h"}

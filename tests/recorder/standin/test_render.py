@@ -21,6 +21,7 @@ from tokentape.recorder.standin.prompt_cache import InputTokens
 from tokentape.recorder.standin.request import read_message_request
 from tokentape.recorder.standin.tokens import is_array
 from tokentape.recorder.standin.turn import Turn, take_turn
+from tokentape.recorder.wire.body import PING
 
 if TYPE_CHECKING:
     from tokentape.recorder.standin.behaviour import Behaviour
@@ -87,7 +88,7 @@ def test_the_sdk_knows_every_field_of_every_event() -> None:
     turn, told = spoken(blocks=ALL_KINDS, tool=TOOL, output_tokens=130, message_deltas=2)
 
     for event in render.stream(turn, told).data:
-        if event != render.PING:
+        if event != PING:
             assert surprises(event_type.validate_python(data(event), strict=True)) == []
 
 
@@ -158,7 +159,7 @@ def test_pings_and_unknown_events_are_up_to_the_behaviour() -> None:
     quiet = render.stream(*spoken(pings=False))
     odd = render.stream(*spoken(pings=False, unknown_event=True))
 
-    assert render.PING not in quiet.data
+    assert PING not in quiet.data
     assert [event for event in odd.data if event not in quiet.data] == [
         b'event: vendor_news\ndata: {"type":"vendor_news","news":[1]}\n\n'
     ]

@@ -11,7 +11,6 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.recorder.standin.asking import body
 
-from tokentape.recorder.standin.errors import ApiError
 from tokentape.recorder.standin.request import (
     CacheControl,
     Message,
@@ -20,6 +19,7 @@ from tokentape.recorder.standin.request import (
     read_message_request,
     read_prompt,
 )
+from tokentape.recorder.wire.errors import ApiError
 
 EMPTY = "messages.0: all messages must have non-empty content except"
 THINKING = "thinking.enabled.budget_tokens: "

@@ -9,5 +9,5 @@ Answer
 Totals
     The stand-in's own truth about what it said, for meters to be compared with.
 
-Everything but `connection`, `pump` and `server` is pure.
+How an Answer is put on the wire: `tokentape.recorder.wire`. Everything but `connection` and `server` is pure.
 """

@@ -1,15 +1,15 @@
-"""The Answer: what goes on the wire, when, and how it ends. Framing, coding and faults are decided here."""
+"""What the stand-in's faults and pace make of an answer, and what it adds to the totals."""
 
 from __future__ import annotations
 
-import enum
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import msgspec
 
-from tokentape.recorder.standin import coding
-from tokentape.recorder.standin.errors import STATUSES, ApiError
-from tokentape.recorder.standin.render import PING
+from tokentape.recorder.wire import answer as wire
+from tokentape.recorder.wire.answer import Ending, cut_at
+from tokentape.recorder.wire.body import PING, Body
+from tokentape.recorder.wire.errors import STATUSES, ApiError
 
 if TYPE_CHECKING:
     from tokentape.recorder.standin.behaviour import Behaviour
@@ -17,58 +17,11 @@ if TYPE_CHECKING:
     from tokentape.recorder.standin.render import Events
     from tokentape.recorder.standin.totals import Tally
 
-_END: Final = b"0\r\n\r\n"
-"""The last chunk (RFC 9112, section 7.1)."""
 
+class Answer(wire.Answer, kw_only=True):
+    """An answer of the stand-in."""
 
-GROUP: Final = 256 * 1024
-"""Bytes of one write, where many are due at once."""
-
-
-class Ending(enum.IntEnum):
-    """What happens to the connection when all has been written."""
-
-    KEEP = 0
-    CLOSE = 1
-    """Properly: the reply ends with the connection."""
-    CUT = 2
-    """Closed inside the reply, by a FIN."""
-    RESET = 3
-    """Closed inside the reply, by a RST."""
-    HANG = 4
-    """It stays open and nothing but pings comes."""
-
-
-class Answer(msgspec.Struct, kw_only=True):
-    """One reply. Times are seconds from the end of the request."""
-
-    pieces: list[bytes]
-    """The head, then the body as framed and encoded."""
-    due: list[float] = []
-    """When each piece is written; empty: all at once."""
-    separate: bool = False
-    """Each piece is a write of its own, in turn with other connections; else what is due is joined."""
-    ending: Ending = Ending.KEEP
-    ping: bytes = b""
-    """Repeated every `ping_seconds` where the ending is `HANG`."""
-    ping_seconds: float = 0.0
     tally: Tally
-
-    @property
-    def size(self) -> int:
-        """All bytes."""
-        return sum(map(len, self.pieces))
-
-
-class Body(msgspec.Struct, kw_only=True):
-    """The parts of a stream on its way to the wire: each event, and when it is due."""
-
-    data: list[bytes]
-    due: list[float]
-    ending: Ending = Ending.KEEP
-    part: bytes = b""
-    """The beginning of an event that is cut inside."""
-    error: str = ""
 
 
 def timed(events: Events, behaviour: Behaviour) -> Body:
@@ -148,45 +101,6 @@ def _stalled(body: Body, after: int, fault: Fault, behaviour: Behaviour) -> Body
     )
 
 
-def frame(body: Body, name: str, *, chunked: bool) -> list[bytes]:
-    """The pieces of a stream under a content coding, framed one by one; its end goes with the last."""
-    data, last, part = body.data, b"", body.part
-    if name:
-        encoder = coding.encoder(name)
-        data = [encoder.event(event) for event in data]
-        part = encoder.event(part) if part else b""
-        last = encoder.end()
-    pieces = [b"%x\r\n%b\r\n" % (len(piece), piece) for piece in data] if chunked else list(data)
-    if body.ending != Ending.KEEP:
-        if part:
-            # The chunk says more than comes.
-            _append(pieces, b"%x\r\n%b" % (2 * len(part), part) if chunked else part)
-        return pieces
-    tail = (b"%x\r\n%b\r\n" % (len(last), last) if last else b"") + _END if chunked else last
-    if tail:
-        _append(pieces, tail)
-    return pieces
-
-
-def _append(pieces: list[bytes], more: bytes) -> None:
-    if pieces:
-        pieces[-1] += more
-    else:
-        pieces.append(more)
-
-
-def cut_at(answer: Answer, size: int) -> None:
-    """Keep the first so many bytes of an answer."""
-    kept: list[bytes] = []
-    for piece in answer.pieces:
-        if size <= 0:
-            break
-        kept.append(piece[:size])
-        size -= len(piece)
-    answer.pieces = kept
-    answer.due = answer.due[: len(kept)]
-
-
 def break_connection(answer: Answer, fault: Fault) -> None:
     """What `hang_up`, and `cut` by bytes, leave of an answer."""
     if fault.name == "hang_up":
@@ -196,23 +110,3 @@ def break_connection(answer: Answer, fault: Fault) -> None:
     else:
         return
     answer.ending = Ending.RESET if fault.number("reset", 0) else Ending.CUT
-
-
-def grouped(pieces: list[bytes]) -> list[bytes]:
-    """Pieces joined to few, none of them much over `GROUP`."""
-    groups: list[bytes] = []
-    waiting: list[bytes] = []
-    size = 0
-    for piece in pieces:
-        waiting.append(piece)
-        size += len(piece)
-        if size >= GROUP:
-            groups += _cut(b"".join(waiting))
-            waiting, size = [], 0
-    if waiting:
-        groups.append(b"".join(waiting))
-    return groups
-
-
-def _cut(data: bytes) -> list[bytes]:
-    return [data[place : place + GROUP] for place in range(0, len(data), GROUP)]

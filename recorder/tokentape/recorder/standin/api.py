@@ -10,9 +10,9 @@ import msgspec
 from tokentape.recorder.standin import batch_api, messages
 from tokentape.recorder.standin.behaviour import HEADER, BehaviourError
 from tokentape.recorder.standin.catalogue import MODELS, find_model, model_info
-from tokentape.recorder.standin.coding import decoded
-from tokentape.recorder.standin.errors import ApiError, invalid
 from tokentape.recorder.standin.totals import Tally, Totals, as_json
+from tokentape.recorder.wire.coding import decoded
+from tokentape.recorder.wire.errors import ApiError, invalid
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -9,11 +9,11 @@ import msgspec
 from tokentape.recorder.standin import render
 from tokentape.recorder.standin.batches import Batch
 from tokentape.recorder.standin.behaviour import HEADER
-from tokentape.recorder.standin.errors import ApiError
 from tokentape.recorder.standin.heads import JSONL
 from tokentape.recorder.standin.messages import answer_turn
 from tokentape.recorder.standin.request import BatchEntry, read_batch, read_message_request
 from tokentape.recorder.standin.totals import Tally
+from tokentape.recorder.wire.errors import ApiError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
-from tokentape.recorder.standin.errors import ApiError
+from tokentape.recorder.wire.errors import ApiError
 
 if TYPE_CHECKING:
     from tokentape.recorder.standin.turn import Usage

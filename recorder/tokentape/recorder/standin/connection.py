@@ -9,14 +9,14 @@ from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from tokentape.proxy.http1.server import Limits, Reading, ServerConnection
-from tokentape.recorder.standin.answer import Ending
 from tokentape.recorder.standin.api import OWN, answer
-from tokentape.recorder.standin.errors import ApiError
 from tokentape.recorder.standin.heads import JSON, response_head
-from tokentape.recorder.standin.player import Playback
 from tokentape.recorder.standin.repeats import Repeat, key_of, may_repeat
-from tokentape.recorder.standin.request import BODY_LIMIT
 from tokentape.recorder.standin.state import Call
+from tokentape.recorder.wire.answer import Ending
+from tokentape.recorder.wire.coding import BODY_LIMIT
+from tokentape.recorder.wire.errors import ApiError
+from tokentape.recorder.wire.player import Playback
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tokentape.proxy.http1.heads import RequestHead
     from tokentape.recorder.standin.answer import Answer
     from tokentape.recorder.standin.server import StandIn
+    from tokentape.recorder.standin.totals import Tally
 
 LIMITS: Final = Limits(body_bytes=BODY_LIMIT)
 _CONTINUE: Final = b"HTTP/1.1 100 Continue\r\n\r\n"
@@ -35,7 +36,7 @@ _RESET: Final = struct.pack("hh" if sys.platform == "win32" else "ii", 1, 0)
 class StandInConnection(ServerConnection):
     """Reads requests, has them answered, and plays the answers."""
 
-    __slots__ = ("_body", "_head", "_playback", "_raw", "_standin")
+    __slots__ = ("_body", "_head", "_playback", "_raw", "_standin", "_tally")
 
     def __init__(self, standin: StandIn) -> None:
         super().__init__(standin.connections, LIMITS)
@@ -43,6 +44,8 @@ class StandInConnection(ServerConnection):
         self._head: RequestHead | None = None
         self._body: list[bytes] = []
         self._playback: Playback | None = None
+        self._tally: Tally | None = None
+        """Of the reply that is played."""
         self._raw = b""
         """The request, as long as it came in one piece."""
 
@@ -121,22 +124,24 @@ class StandInConnection(ServerConnection):
     # Replies.
 
     def _play(self, reply: Answer) -> None:
+        self._tally = reply.tally
         playback = self._playback = Playback(self, reply)
         self._standin.player.play(playback)
 
     def played(self) -> None:
         """All of the reply has been handed to the transport."""
         playback, self._playback = self._playback, None
-        if playback is None:
+        tally = self._tally
+        if playback is None or tally is None:
             return
         reply = playback.answer
         totals = self._standin.state.totals
         if reply.ending in {Ending.CUT, Ending.RESET}:
-            totals.break_off(reply.tally, playback.written, by_client=False)
+            totals.break_off(tally, playback.written, by_client=False)
             self._break(reset=reply.ending == Ending.RESET)
             return
-        if reply.tally.endpoint != OWN:
-            totals.finish(reply.tally, reply.size)
+        if tally.endpoint != OWN:
+            totals.finish(tally, reply.size)
         self.reply_finished(keep_alive=reply.ending == Ending.KEEP)
 
     def _break(self, *, reset: bool) -> None:
@@ -167,7 +172,7 @@ class StandInConnection(ServerConnection):
         totals = self._standin.state.totals
         if playback is not None:
             playback.stopped = True
-            totals.break_off(playback.answer.tally, playback.written, by_client=True)
+            totals.break_off(self._tally, playback.written, by_client=True)
         elif error is None or error.code == "half_closed":
             totals.break_off(None, 0, by_client=True)
 

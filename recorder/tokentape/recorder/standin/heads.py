@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from email.utils import formatdate
 from functools import lru_cache
-from http import HTTPStatus
 from typing import Final
+
+from tokentape.recorder.wire.heads import PHRASES
 
 ORGANIZATION: Final = "57a2d14e-0000-4000-8000-7a9e0057a2d1"
 JSON: Final = "application/json"
 EVENTS: Final = "text/event-stream; charset=utf-8"
 JSONL: Final = "application/x-jsonl"
-
-_PHRASES: Final = {status.value: status.phrase for status in HTTPStatus} | {529: "Overloaded"}
 
 
 @lru_cache(maxsize=8)
@@ -47,7 +46,7 @@ def response_head(  # noqa: PLR0913 - each is a header
     framing = "transfer-encoding: chunked\r\n" if length is None else f"content-length: {length}\r\n"
     return (
         (
-            f"HTTP/1.1 {status} {_PHRASES.get(status, 'Unknown')}\r\n"
+            f"HTTP/1.1 {status} {PHRASES.get(status, 'Unknown')}\r\n"
             f"date: {_date(int(wall))}\r\n"
             f"content-type: {content_type}\r\n"
             f"{'' if length == -1 else framing}"

@@ -7,36 +7,30 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from tokentape.recorder.standin import render
-from tokentape.recorder.standin.answer import (
-    Answer,
-    Ending,
-    break_connection,
-    frame,
-    grouped,
-    timed,
-    with_fault,
-)
+from tokentape.recorder.standin.answer import Answer, break_connection, timed, with_fault
 from tokentape.recorder.standin.behaviour import HEADER
 from tokentape.recorder.standin.catalogue import Model, find_model
-from tokentape.recorder.standin.coding import choose
-from tokentape.recorder.standin.errors import STATUSES, ApiError, invalid
 from tokentape.recorder.standin.heads import EVENTS, response_head
 from tokentape.recorder.standin.prompt_cache import InputTokens, prompt_tokens, units
 from tokentape.recorder.standin.request import read_message_request, read_prompt
 from tokentape.recorder.standin.totals import Tally
 from tokentape.recorder.standin.turn import take_turn
+from tokentape.recorder.wire.answer import Ending, grouped
+from tokentape.recorder.wire.body import PING, frame
+from tokentape.recorder.wire.coding import choose
+from tokentape.recorder.wire.errors import STATUSES, ApiError, invalid
 
 if TYPE_CHECKING:
-    from tokentape.recorder.standin.answer import Body
     from tokentape.recorder.standin.behaviour import Behaviour
     from tokentape.recorder.standin.faults import Fault
     from tokentape.recorder.standin.request import MessageRequest
     from tokentape.recorder.standin.state import Call, State
     from tokentape.recorder.standin.turn import Turn
+    from tokentape.recorder.wire.body import Body
 
 MESSAGES: Final = "/v1/messages"
 COUNT_TOKENS: Final = "/v1/messages/count_tokens"
-_PING: Final = b"%x\r\n%b\r\n" % (len(render.PING), render.PING)
+_PING: Final = b"%x\r\n%b\r\n" % (len(PING), PING)
 
 
 def count_tokens(state: State, call: Call) -> Answer:

@@ -16,9 +16,9 @@ from typing import TYPE_CHECKING, Final, NamedTuple
 
 import msgspec
 
-from tokentape.recorder.standin.errors import invalid
 from tokentape.recorder.standin.request import MARKS, CacheControl, cache_control
 from tokentape.recorder.standin.tokens import block_tokens, canonical, text_tokens
+from tokentape.recorder.wire.errors import invalid
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

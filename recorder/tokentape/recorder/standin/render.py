@@ -21,12 +21,12 @@ from tokentape.recorder.standin.turn import (
     Thinking,
     ToolUse,
 )
+from tokentape.recorder.wire.body import PING
 
 if TYPE_CHECKING:
     from tokentape.recorder.standin.behaviour import Behaviour
     from tokentape.recorder.standin.turn import Block, Turn
 
-PING: Final = b'event: ping\ndata: {"type": "ping"}\n\n'
 _UNKNOWN: Final = b'event: vendor_news\ndata: {"type":"vendor_news","news":[1]}\n\n'
 _DELTAS: Final = {
     "text": "text_delta",

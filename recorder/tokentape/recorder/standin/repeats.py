@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from tokentape.recorder.standin.answer import Answer, Ending
+from tokentape.recorder.standin.answer import Answer
+from tokentape.recorder.wire.answer import Ending
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

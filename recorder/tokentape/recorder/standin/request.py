@@ -11,10 +11,8 @@ from typing import Any, Final, Literal
 
 import msgspec
 
-from tokentape.recorder.standin.errors import ApiError, invalid
+from tokentape.recorder.wire.errors import ApiError, invalid
 
-BODY_LIMIT: Final = 32 * 1024 * 1024
-"""Bytes of a request."""
 MARKS: Final = 4
 """Blocks with `cache_control` in one request."""
 

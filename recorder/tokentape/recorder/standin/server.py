@@ -8,9 +8,9 @@ import threading
 from typing import TYPE_CHECKING, Final, Self
 
 from tokentape.recorder.standin.connection import StandInConnection
-from tokentape.recorder.standin.player import Player
 from tokentape.recorder.standin.repeats import Repeats
 from tokentape.recorder.standin.state import State
+from tokentape.recorder.wire.player import Player
 
 if TYPE_CHECKING:
     import ssl

@@ -7,17 +7,18 @@ from hashlib import blake2b
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
-from tokentape.recorder.standin.answer import GROUP, Answer, Ending, break_connection, cut_at, grouped
+from tokentape.recorder.standin.answer import Answer, break_connection
 from tokentape.recorder.standin.batches import Batches
 from tokentape.recorder.standin.behaviour import Behaviours, Settings
-from tokentape.recorder.standin.coding import choose, encoded
-from tokentape.recorder.standin.errors import ApiError
 from tokentape.recorder.standin.faults import STATUSES, FaultBook
 from tokentape.recorder.standin.heads import JSON, response_head
 from tokentape.recorder.standin.ids import Ids
 from tokentape.recorder.standin.prompt_cache import PromptCache
 from tokentape.recorder.standin.ratelimits import RateLimiter
 from tokentape.recorder.standin.totals import Tally, Totals
+from tokentape.recorder.wire.answer import GROUP, Ending, cut_at, grouped
+from tokentape.recorder.wire.coding import choose, encoded
+from tokentape.recorder.wire.errors import ApiError
 
 if TYPE_CHECKING:
     from tokentape.recorder.standin.behaviour import Behaviour

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Final, Protocol
 import brotli
 import zstandard
 
-from tokentape.recorder.standin.errors import ApiError, invalid
-from tokentape.recorder.standin.request import BODY_LIMIT
+from tokentape.recorder.wire.errors import ApiError, invalid
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+BODY_LIMIT: Final = 32 * 1024 * 1024
+"""Bytes of a request (https://docs.anthropic.com/en/api/errors)."""
 _PREFERRED: Final = ("br", "gzip", "zstd")
 
 

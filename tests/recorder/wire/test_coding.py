@@ -12,9 +12,8 @@ import zstandard
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tokentape.recorder.standin.coding import choose, decoded, encoded, encoder
-from tokentape.recorder.standin.errors import ApiError
-from tokentape.recorder.standin.request import BODY_LIMIT
+from tokentape.recorder.wire.coding import BODY_LIMIT, choose, decoded, encoded, encoder
+from tokentape.recorder.wire.errors import ApiError
 
 if TYPE_CHECKING:
     from collections.abc import Callable

@@ -12,12 +12,12 @@ import heapq
 from time import monotonic
 from typing import TYPE_CHECKING, Final, Protocol
 
-from tokentape.recorder.standin.answer import GROUP, Ending
+from tokentape.recorder.wire.answer import GROUP, Ending
 
 if TYPE_CHECKING:
     import asyncio
 
-    from tokentape.recorder.standin.answer import Answer
+    from tokentape.recorder.wire.answer import Answer
 
 _EARLY: Final = 0.0005
 """Seconds; event loops count in milliseconds."""

@@ -8,14 +8,11 @@ from typing import TYPE_CHECKING, cast
 
 from tests.support.relay import on_loop
 
-from tokentape.recorder.standin.answer import Answer, Ending
-from tokentape.recorder.standin.player import Playback, Player
-from tokentape.recorder.standin.totals import Tally
+from tokentape.recorder.wire.answer import Answer, Ending
+from tokentape.recorder.wire.player import Playback, Player
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
-
-TALLY = Tally(endpoint="/v1/messages", status=200)
 
 
 class Transport:
@@ -51,7 +48,7 @@ class Listener:
 
 def answer(pieces: Sequence[bytes], due: Sequence[float] = (), *, separate: bool = False) -> Answer:
     """An answer of these pieces."""
-    return Answer(pieces=list(pieces), due=list(due), separate=separate, tally=TALLY)
+    return Answer(pieces=list(pieces), due=list(due), separate=separate)
 
 
 @on_loop
