@@ -33,6 +33,8 @@ class Reply(msgspec.Struct, kw_only=True):
     head_due: float = 0.0
     length_off: int = 0
     """Bytes that the content-length says too much; where it is not 0, the reply ends with the connection."""
+    end_due: float = 0.0
+    """When a connection that is cut is cut, where that is later than the last part."""
     ping_seconds: float = 0.0
     """Between the pings of a stream whose ending is `HANG`; 0: none."""
 
@@ -60,9 +62,12 @@ def to_answer(reply: Reply, client: Client) -> Answer:
     else:
         pieces = frame(reply.body, "", chunked=chunked)
         answer.pieces = [head, *(pieces if reply.streamed or reply.body.due else _large(pieces))]
-    if reply.head_due or reply.body.due:
+    if reply.head_due or reply.body.due or reply.end_due:
         answer.due = _due(reply, len(answer.pieces))
         answer.separate = True
+    if reply.end_due and answer.ending in {Ending.CUT, Ending.RESET}:
+        answer.pieces.append(b"")
+        answer.due.append(max(answer.due[-1], reply.end_due))
     return answer
 
 
