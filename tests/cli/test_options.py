@@ -14,18 +14,10 @@ def flags_of(command: click.Command) -> set[str]:
     return {flag for parameter in command.params for flag in parameter.opts if flag.startswith("--")}
 
 
-ASKED = {"--since", "--until", "--where", "--format"}
-QUESTIONS = {
-    "report": ASKED | {"--month", "--by", "--what-if"},
-    "calls": ASKED | {"--session", "--sort", "--limit", "--follow"},
-}
-"""What is asked is no option of the product: it stands in no file and in no variable."""
-
-
 @pytest.mark.parametrize("name", sorted({name for option in OPTIONS for name in option.commands}))
 def test_a_command_has_the_options_declared_for_it_and_no_others(name: str) -> None:
     declared = {option.flag for option in OPTIONS if name in option.commands}
-    assert flags_of(main.commands[name]) - QUESTIONS.get(name, set()) == declared
+    assert flags_of(main.commands[name]) == declared
 
 
 def test_every_serving_command_exists() -> None:

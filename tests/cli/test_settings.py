@@ -70,7 +70,11 @@ def test_an_empty_variable_is_an_unset_one(tmp_path: Path) -> None:
     assert loaded(tmp_path, environment={"TOKENTAPE_DRAIN": ""}) == Settings()
 
 
-OWN_EXAMPLES: dict[str, object] = {"timezone": "Europe/Berlin", "budget": "day=20,month=400.5"}
+OWN_EXAMPLES: dict[str, object] = {
+    "timezone": "Europe/Berlin", "budget": "day=20,month=400.5",
+    "sort": "cost",
+    "format": "csv",
+}
 EXAMPLES: dict[type, object] = {
     int: 7,
     float: 7.5,
@@ -95,6 +99,12 @@ def test_every_option_can_be_set_in_each_way(option: Option, tmp_path: Path) -> 
     wanted = option.read(example)
     assert wanted != option.default
     assert [getattr(each, option.name) for each in (by_flag, by_variable, by_file)] == [wanted] * 3
+
+
+def test_an_option_of_other_commands_counts_for_those_only(tmp_path: Path) -> None:
+    pyproject(tmp_path, "month = '2026-11'\nbudget = {day = 20}")
+    assert (loaded(tmp_path, "report").month, loaded(tmp_path, "calls").month) == ("2026-11", "")
+    assert loaded(tmp_path, "demo").budget == {}
 
 
 def test_the_nearest_file_upwards_counts_and_tokentape_toml_comes_first(tmp_path: Path) -> None:

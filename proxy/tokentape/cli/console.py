@@ -16,6 +16,8 @@ from tokentape.proxy.messages.call import Outcome
 from tokentape.proxy.pricing.bill import Status
 
 if TYPE_CHECKING:
+    from datetime import tzinfo
+
     from tokentape.proxy.messages.call import Call, OpenCall
     from tokentape.proxy.pricing.bill import Bill
 
@@ -23,10 +25,13 @@ _QUEUE: Final = 200
 _CLOSE_SECONDS: Final = 1.0
 
 
-def line(call: Call, bill: Bill | None = None) -> str:
-    """A call in one line: when, what, tokens by kind, what it cost, how long, and how it ended."""
+def line(call: Call, bill: Bill | None = None, zone: tzinfo | None = None) -> str:
+    """A call in one line: when, what, tokens by kind, what it cost, how long, and how it ended.
+
+    Times are of `zone`, by default this machine's.
+    """
     parts = [
-        datetime.fromtimestamp(call.started_at).astimezone().strftime("%H:%M:%S"),
+        datetime.fromtimestamp(call.started_at).astimezone(zone).strftime("%H:%M:%S"),
         f"{call.model if call.model != 'none' else f'{call.method} {call.endpoint}':<24}",
         *_tokens(call),
         *_cost(bill),

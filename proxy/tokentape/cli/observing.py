@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from tokentape.cli.keeping import keep, seen_sets
 from tokentape.cli.observer_process import read_money
+from tokentape.cli.price_table import open_prices
 from tokentape.proxy.observer.dispatch import Dispatch
 from tokentape.proxy.observer.process import Observer, ObserverConfig, run_observer
 from tokentape.proxy.pricing.overrides import parse_overrides
@@ -31,7 +32,7 @@ def observe(config: ObserverProcess) -> None:
     """Observe until told to stop, then let the sinks finish."""
     logging.basicConfig(format="tokentape observer: %(message)s")
     money = read_money(config.money_file)
-    pricer = Pricer(parse_overrides(money.prices))
+    pricer = Pricer(lambda: open_prices(parse_overrides(money.prices)))
     pricer.start()
     keeping = keep(money, config.salt_file)
     with contextlib.ExitStack() as ending:

@@ -48,6 +48,21 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     label: tuple[str, ...] = ()
     autotag: bool = True
     once: bool = False
+    since: str = ""
+    until: str = ""
+    month: str = ""
+    by: tuple[str, ...] = ("model",)
+    where: tuple[str, ...] = ()
+    what_if: str = ""
+    session: str = ""
+    sort: str = "time"
+    limit: int = 20
+    follow: bool = False
+    format: str = "table"
+    price_url: str = (
+        "https://raw.githubusercontent.com/pydantic/genai-prices/refs/heads/main/prices/new_data/v2/data.json"
+    )
+    """As in `genai_prices.update_prices`."""
     budgets: dict[str, dict[str, Decimal]] = {}
     """USD by project and window."""
     prices: dict[str, Any] = {}
@@ -69,6 +84,8 @@ class Option(msgspec.Struct, frozen=True, kw_only=True):
     help: str
     metavar: str = ""
     commands: frozenset[str] = SERVING
+    repeated: bool = False
+    """The flag may be given several times."""
 
     @property
     def flag(self) -> str:
@@ -87,6 +104,7 @@ class Option(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _DAY: Final = 86_400
+_LEDGER: Final = frozenset({"report", "calls"})
 _seconds = values.amount(0.001, _DAY, "seconds")
 
 OPTIONS: Final = (
@@ -224,6 +242,7 @@ OPTIONS: Final = (
         metavar="KEY=VALUE",
         help="A label for every call of the command. May be repeated.",
         commands=frozenset({"run"}),
+        repeated=True,
     ),
     Option(
         name="autotag",
@@ -237,6 +256,94 @@ OPTIONS: Final = (
         read=values.switch,
         help="End after the traffic has been shown once.",
         commands=frozenset({"demo"}),
+    ),
+    Option(
+        name="since",
+        read=values.text_or_nothing,
+        metavar="TIME",
+        help="From when: a length of time before now (7d, 24h, 30m), a day (2026-11-01), or a time "
+        "(2026-11-01T12:00) of --timezone. `report` begins seven days ago, `calls` anywhere.",
+        commands=_LEDGER,
+    ),
+    Option(
+        name="until",
+        read=values.text_or_nothing,
+        metavar="TIME",
+        help="Up to when, not included. By default now.",
+        commands=_LEDGER,
+    ),
+    Option(
+        name="month",
+        read=values.text_or_nothing,
+        metavar="YYYY-MM",
+        help="One month of --timezone, instead of --since and --until.",
+        commands=frozenset({"report"}),
+    ),
+    Option(
+        name="by",
+        read=values.names,
+        metavar="NAME,...",
+        help="What to break the sums down by: month, day, hour, model, project, endpoint, status, "
+        "stop_reason, client, credential, user, session, batch, outcome, engine, bill, or label:NAME; any "
+        "other NAME is a label's.",
+        commands=frozenset({"report"}),
+    ),
+    Option(
+        name="where",
+        read=values.conditions,
+        metavar="NAME=VALUE",
+        help="Only calls whose NAME, as in --by, has this value, or none with `NAME=`. May be repeated.",
+        commands=_LEDGER,
+        repeated=True,
+    ),
+    Option(
+        name="what_if",
+        read=values.text_or_nothing,
+        metavar="MODEL",
+        help="Also what the same calls would cost at this model's prices.",
+        commands=frozenset({"report"}),
+    ),
+    Option(
+        name="session",
+        read=values.text_or_nothing,
+        metavar="ID",
+        help="Only calls of this session.",
+        commands=frozenset({"calls"}),
+    ),
+    Option(
+        name="sort",
+        read=values.choice("time", "cost", "ttft"),
+        metavar="time/cost/ttft",
+        help="The newest, the dearest, or the slowest to their first token.",
+        commands=frozenset({"calls"}),
+    ),
+    Option(
+        name="limit",
+        read=values.count(1, 100_000),
+        metavar="N",
+        help="How many calls to list.",
+        commands=frozenset({"calls"}),
+    ),
+    Option(
+        name="follow",
+        read=values.switch,
+        help="Go on with new calls as they are written, until Ctrl-C.",
+        commands=frozenset({"calls"}),
+    ),
+    Option(
+        name="format",
+        read=values.choice("table", "json", "csv"),
+        metavar="table/json/csv",
+        help="For people, for programs, for a spreadsheet.",
+        commands=ASKING,
+    ),
+    Option(
+        name="price_url",
+        read=values.web_address,
+        metavar="URL",
+        help="Where `prices update` fetches the price table, in the form in which genai-prices publishes it. "
+        "Nothing else uses it.",
+        commands=frozenset({"prices"}),
     ),
 )
 
@@ -264,9 +371,7 @@ def _click_option(option: Option) -> Callable[[Callable[..., Any]], Callable[...
         return click.option("--autotag/--no-autotag", option.name, default=None, help=text)
     if option.default is False:
         return click.option(option.flag, option.name, is_flag=True, default=None, help=text)
-    return click.option(
-        option.flag, option.name, metavar=option.metavar, multiple=option.name == "label", help=text
-    )
+    return click.option(option.flag, option.name, metavar=option.metavar, multiple=option.repeated, help=text)
 
 
 def _shown_default(option: Option) -> str:

@@ -55,7 +55,7 @@ def load(flags: Mapping[str, Any], environment: Mapping[str, str], folder: Path,
     chosen: dict[str, Any] = {}
     for option in OPTIONS:
         given = _given(option, flags, environment, file, command)
-        if given is not None:
+        if given is not None and (command in option.commands or flags.get(option.name) is not None):
             chosen[option.name] = given
     for name, read in TABLES.items():
         if name in file.values:

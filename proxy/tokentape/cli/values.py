@@ -129,6 +129,27 @@ def labels(value: object) -> tuple[str, ...]:
     return pairs
 
 
+def conditions(value: object) -> tuple[str, ...]:
+    """Read `name=value` pairs, values possibly empty, from a list of texts, or one text with commas."""
+    pairs = names(value)
+    for pair in pairs:
+        name, equals, _ = pair.partition("=")
+        if not name or not equals:
+            raise ValueError(f"must be NAME=VALUE, such as model=claude-sonnet-5, not {pair!r}")
+    return pairs
+
+
+def choice(*words: str) -> Callable[[object], str]:
+    """A reader of one of these words."""
+
+    def read(value: object) -> str:
+        if value not in words:
+            raise ValueError(f"must be one of {', '.join(words)}, not {value!r}")
+        return str(value)
+
+    return read
+
+
 def timezone(value: object) -> str:
     """Read the name of a time zone (https://www.iana.org/time-zones)."""
     from zoneinfo import ZoneInfo

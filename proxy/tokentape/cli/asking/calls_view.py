@@ -11,8 +11,8 @@ import msgspec
 from rich import box
 from rich.table import Table
 
+from tokentape.cli import console
 from tokentape.cli.asking.figures import NOTHING, cell, exact, ratio
-from tokentape.cli.console import ending
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -62,7 +62,7 @@ def values(recorded: Recorded, zone: tzinfo) -> dict[str, Any]:
         "bill": ("subscription " if bill.subscription else "") + bill.status.value if bill else None,
         "ttft": call.timings.first_token_any,
         "duration": call.timings.duration,
-        "ending": ending(call),
+        "ending": console.ending(call),
         "attempt": call.attempt,
         "session": call.session,
         "request_id": call.request_id,
@@ -104,6 +104,12 @@ def row(of: dict[str, Any]) -> tuple[str, ...]:
         str(of["attempt"]) if of["attempt"] else NOTHING,
         of["request_id"] or NOTHING,
     )
+
+
+def line(recorded: Recorded, zone: tzinfo) -> str:
+    """A call as `up` prints it, below a table that has ended."""
+    told = console.line(recorded.call, recorded.bill, zone)
+    return "  ".join(filter(None, (told, recorded.call.request_id)))
 
 
 def _sum(of: dict[str, Any]) -> int:

@@ -9,65 +9,94 @@ import click
 from tokentape.cli.options import options
 
 if TYPE_CHECKING:
+    from decimal import Decimal
+
+    from tokentape.cli.options import Settings
     from tokentape.proxy.pricing.bill import LineKind
     from tokentape.proxy.pricing.book import PriceBook
+
+    Listed = dict[str, dict[LineKind, Decimal]]
 
 
 @click.command(short_help="The price table in use.")
 @click.argument("action", type=click.Choice(["list", "update"]), default="list")
-@click.option("--format", "shape", type=click.Choice(["table", "json", "csv"]), default="table")
 @options("prices")
-def prices(*, action: str, shape: str, **flags: Any) -> None:
-    """List today's prices: USD for a million tokens, and for 1,000 web searches, after your own discounts."""
+def prices(*, action: str, **flags: Any) -> None:
+    """List today's prices: USD for a million tokens, and for 1,000 web searches, after your own discounts.
+
+    With `update`, fetch the newest table first and keep it for all commands; nothing else here uses a
+    network. A proxy that is running takes it up when it starts again.
+    """
+    from tokentape.cli.price_table import open_prices
     from tokentape.cli.settings import load_here
-    from tokentape.proxy.pricing.book import open_book
     from tokentape.proxy.pricing.overrides import parse_overrides
 
     settings = load_here(flags, "prices")
-    if action == "update":
-        _update()
-    _show(open_book(parse_overrides(settings.prices)), shape)
+    overrides = parse_overrides(settings.prices)
+    before = open_prices(overrides) if action == "update" else None
+    if before is not None:
+        _update(settings)
+    book = open_prices(overrides)
+    _show(book, _listed(book), settings.format)
+    if before is not None:
+        click.echo(f"Before: {_name(before)}. {_changes(_listed(before), _listed(book))}.", err=True)
 
 
-def _update() -> None:
-    """The table is a part of the package genai-prices, so that what a bill says can be looked up for good."""
-    from tokentape.cli.errors import FailedError
+def _update(settings: Settings) -> None:
+    from tokentape.cli.asking.out import working
+    from tokentape.cli.price_update import update_prices
 
-    raise FailedError(
-        "The price table comes with the package genai-prices: "
-        "pip install --upgrade genai-prices brings a newer one."
-    )
+    with working(f"Fetching {settings.price_url}"):
+        update_prices(settings.price_url)
 
 
-def _show(book: PriceBook, shape: str) -> None:
-    import csv
-    import io
+def _listed(book: PriceBook) -> Listed:
     import time
 
+    now = time.time()  # noqa: TID251 - today's prices, by the wall clock
+    return {model: book.list_prices(model, now) for model in book.models}
+
+
+def _name(book: PriceBook) -> str:
+    return f"prices of {book.date}, fingerprint {book.fingerprint}"
+
+
+def _changes(before: Listed, after: Listed) -> str:
+    new = sorted(after.keys() - before.keys())
+    changed = sorted(model for model in before.keys() & after.keys() if before[model] != after[model])
+    told = [f"{what}: {', '.join(models)}" for what, models in (("new", new), ("changed", changed)) if models]
+    return "; ".join(told) or "No price has changed"
+
+
+def _show(book: PriceBook, listed: Listed, shape: str) -> None:
     import msgspec
 
-    from tokentape.proxy.pricing.rates import KINDS
-
-    now = time.time()  # noqa: TID251 - today's prices, by the wall clock
-    listed = {model: book.list_prices(model, now) for model in book.models}
     if shape == "table":
         _table(book, listed)
     elif shape == "csv":
-        out = io.StringIO()
-        writer = csv.writer(out)
-        writer.writerow(["model", *(kind.value for kind in KINDS)])
-        writer.writerows(
-            [model, *(f"{found[kind]:f}" if kind in found else "" for kind in KINDS)]
-            for model, found in listed.items()
-        )
-        click.echo(out.getvalue(), nl=False)
+        click.echo(_csv(listed), nl=False)
     else:
         whole = {"date": book.date, "fingerprint": book.fingerprint, "models": listed}
         encoded = msgspec.json.Encoder(decimal_format="number").encode(whole)
         click.echo(msgspec.json.format(encoded, indent=2))
 
 
-def _table(book: PriceBook, listed: dict[str, dict[LineKind, Any]]) -> None:
+def _csv(listed: Listed) -> str:
+    import csv
+    import io
+
+    from tokentape.cli.asking.figures import cell, exact
+    from tokentape.proxy.pricing.rates import KINDS
+
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(["model", *(kind.value for kind in KINDS)])
+    for model, found in listed.items():
+        writer.writerow([cell(model), *(exact(found.get(kind)) for kind in KINDS)])
+    return out.getvalue()
+
+
+def _table(book: PriceBook, listed: Listed) -> None:
     from rich import box
     from rich.table import Table
 
@@ -82,4 +111,4 @@ def _table(book: PriceBook, listed: dict[str, dict[LineKind, Any]]) -> None:
         shown.add_row(model, *(f"{found[kind].normalize():f}" if kind in found else "" for kind in KINDS))
     out = console()
     out.print(shown)
-    out.print(f"\nprices of {book.date}, fingerprint {book.fingerprint}")
+    out.print(f"\n{_name(book)}")

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import contextlib
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
 
+import msgspec
+
+from tokentape.cli.asking.names import dimension
 from tokentape.cli.asking.spans import moment, month
 from tokentape.cli.errors import FailedError, UsageError
 from tokentape.proxy.ledger.dimensions import UnknownDimensionError
@@ -16,7 +19,7 @@ from tokentape.proxy.ledger.reader import Reader
 from tokentape.proxy.ledger.selection import Selection
 
 if TYPE_CHECKING:
-    from collections.abc import Generator, Iterable
+    from collections.abc import Generator, Mapping
 
     from tokentape.cli.options import Settings
 
@@ -44,35 +47,35 @@ def open_ledger(settings: Settings) -> Reader:
         return Reader(locate(settings.ledger))
 
 
-def selection(
-    settings: Settings,
-    *,
-    since: str | None,
-    until: str | None,
-    of_month: str | None = None,
-    where: Iterable[str] = (),
-) -> Selection:
-    """Which calls are asked for.
+def one_span(settings: Settings, flags: Mapping[str, Any]) -> Settings:
+    """The settings less those that name another span of time than the flags do."""
+    by_month, by_ends = flags.get("month"), flags.get("since") or flags.get("until")
+    if by_month and not by_ends:
+        return msgspec.structs.replace(settings, since="", until="")
+    return msgspec.structs.replace(settings, month="") if by_ends and not by_month else settings
+
+
+def selection(settings: Settings, *, since: str = "") -> Selection:
+    """Which calls are asked for; `since` where nobody says from when.
 
     Raises:
-        UsageError: a time or a condition is none.
+        UsageError: a time is none.
     """
     zone, now = ZoneInfo(settings.timezone), datetime.now(UTC)
-    conditions = dict(_condition(one) for one in where)
-    if of_month is not None:
-        if since is not None or until is not None:
+    conditions = dict(map(_condition, settings.where))
+    if settings.month:
+        if settings.since or settings.until:
             raise UsageError("--month is a span by itself: leave out --since and --until.")
-        first, end = month(of_month, zone)
+        first, end = month(settings.month, zone)
         return Selection(since=first, until=end, where=conditions)
+    begin = settings.since or ("" if settings.until else since)
     return Selection(
-        since=moment(since, "--since", zone, now) if since else None,
-        until=moment(until, "--until", zone, now) if until else None,
+        since=moment(begin, "--since", zone, now) if begin else None,
+        until=moment(settings.until, "--until", zone, now) if settings.until else None,
         where=conditions,
     )
 
 
 def _condition(text: str) -> tuple[str, str | None]:
-    name, equals, value = text.partition("=")
-    if not name or not equals:
-        raise UsageError(f"--where must be NAME=VALUE, such as model=claude-sonnet-5, not {text!r}.")
-    return name, value or None
+    name, _, value = text.partition("=")
+    return dimension(name), value or None

@@ -10,8 +10,8 @@ import click
 import msgspec
 
 from tokentape.cli.errors import UsageError
+from tokentape.cli.price_table import open_prices
 from tokentape.proxy.ledger.listing import each_call
-from tokentape.proxy.pricing.book import open_book
 from tokentape.proxy.pricing.overrides import parse_overrides
 from tokentape.proxy.pricing.repricing import reprice
 
@@ -50,7 +50,7 @@ def book_for(model: str, prices: dict[str, Any], at: float) -> PriceBook:
     Raises:
         UsageError: it has none.
     """
-    book = open_book(parse_overrides(prices))
+    book = open_prices(parse_overrides(prices))
     if book.rates(model, at) is None:
         raise UsageError(
             f"--what-if {model}: no price is known for it; `tokentape prices` lists those that are."
@@ -79,5 +79,6 @@ def with_progress(reader: Reader, of: Selection, count: int) -> Iterator[Recorde
     if count < _SHOWN_FROM:
         yield from calls
         return
-    with click.progressbar(calls, length=count, label="repricing", file=sys.stderr) as shown:
+    hidden = not sys.stderr.isatty()
+    with click.progressbar(calls, length=count, label="repricing", file=sys.stderr, hidden=hidden) as shown:
         yield from shown

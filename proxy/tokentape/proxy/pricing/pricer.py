@@ -5,21 +5,22 @@ from __future__ import annotations
 import threading
 from typing import TYPE_CHECKING
 
-from tokentape.proxy.pricing.overrides import NO_OVERRIDES
 from tokentape.proxy.pricing.price import price
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from tokentape.proxy.messages.call import Call
     from tokentape.proxy.pricing.bill import Bill
     from tokentape.proxy.pricing.book import PriceBook
-    from tokentape.proxy.pricing.overrides import PriceOverrides
 
 
 class Pricer:
     """Prices calls; the first one waits until the book is open."""
 
-    def __init__(self, overrides: PriceOverrides = NO_OVERRIDES) -> None:
-        self._overrides = overrides
+    def __init__(self, opening: Callable[[], PriceBook]) -> None:
+        """Price by the book that `opening` makes, in a thread of its own."""
+        self._opening = opening
         self._opened = threading.Event()
         self._book: PriceBook | None = None
         self._error: Exception | None = None
@@ -46,10 +47,8 @@ class Pricer:
         return self._book
 
     def _open(self) -> None:
-        from tokentape.proxy.pricing.book import open_book  # noqa: PLC0415 - heavy, see `source`
-
         try:
-            self._book = open_book(self._overrides)
+            self._book = self._opening()
         except Exception as error:  # noqa: BLE001 - a table of another shape fails in any way: calls go on
             self._error = error
         finally:
