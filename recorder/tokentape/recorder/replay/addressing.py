@@ -1,0 +1,34 @@
+"""Which cassette and which session a request means, and what it asks of them."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, NamedTuple
+
+from tokentape.proxy.messages.labels import parse_labels
+from tokentape.proxy.relay.forwarding import LABEL_HEADER, take_label_segment
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+
+class Address(NamedTuple):
+    """What a request names."""
+
+    cassette: str
+    """Empty where it names none."""
+    session: str
+    """Empty for the session of whoever names none."""
+    target: bytes
+    """Path and query without the label segment."""
+
+
+def addressed(target: bytes, headers: Iterable[tuple[bytes, bytes]]) -> Address:
+    """What a request names; the path wins over the header."""
+    segment, rest = take_label_segment(target)
+    texts = [value for name, value in headers if name.lower() == LABEL_HEADER]
+    if segment:
+        texts.append(segment)
+    labels: dict[str, str] = {}
+    for text in texts:
+        labels |= parse_labels(text.decode("latin-1"))
+    return Address(labels.get("cassette", ""), labels.get("session", ""), rest)
