@@ -204,9 +204,9 @@ def test_a_row_comes_back_from_each_database(location: Location) -> None:
     assert (found["x"].call, found["x"].bill) == (make_call(id="x"), None)
 
 
-def test_prefix_hashes_are_not_kept() -> None:
+def test_prefix_sums_are_not_kept() -> None:
     """They are working data, and a long conversation has many."""
-    facts = RequestFacts(body_bytes=5, prefix_hashes=("a", "b"), prefix_parts=("tools", "system"))
+    facts = RequestFacts(body_bytes=5, prefix_sums=(1, 2), prefix_parts=("tools", "system"))
     back = written(make_call(request=facts), None).call.request
     assert back == RequestFacts(body_bytes=5)
     assert set(NOT_KEPT) < {field.name for field in msgspec.structs.fields(RequestFacts)}

@@ -10,10 +10,12 @@ from tokentape.proxy.messages.call import RateLimit, RateLimitWindow, Trace
 from tokentape.proxy.messages.hashing import credential_hash
 from tokentape.proxy.messages.headers import (
     MAX_BETAS,
+    HeadSplitter,
     RequestHead,
     ResponseHead,
     read_request_head,
     read_response_head,
+    split_head,
 )
 
 SALT = b"salt"
@@ -210,3 +212,21 @@ NAMES = st.sampled_from(
 def test_no_header_raises(headers: list[tuple[bytes, bytes]]) -> None:
     request(*headers)
     response(*headers)
+
+
+LINES = st.lists(
+    st.tuples(
+        NAMES, st.sampled_from([b":", b": ", b":  ", b":\t"]), st.sampled_from([b"", b"a", b"a: b", b"c "])
+    )
+)
+
+
+@given(st.lists(LINES))
+def test_a_splitter_that_remembers_names_reads_each_head_as_one_that_does_not(
+    heads: list[list[tuple[bytes, bytes, bytes]]],
+) -> None:
+    splitter = HeadSplitter()
+    for lines in heads:
+        raw = b"HTTP/1.1 200 OK\r\n" + b"".join(n + c + v + b"\r\n" for n, c, v in lines) + b"\r\n"
+        assert splitter.split(raw) == split_head(raw)
+        assert list(splitter.split(raw)[1]) == list(split_head(raw)[1])

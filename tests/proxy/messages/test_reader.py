@@ -100,7 +100,7 @@ def test_a_unary_call_is_understood_in_every_field() -> None:
             messages=1,
             cache_marks=1,
             cache_ttls=("5m",),
-            prefix_hashes=call.request.prefix_hashes,
+            prefix_sums=call.request.prefix_sums,
             prefix_parts=("system", "messages.0"),
             body_hash=call.request.body_hash,
             body_bytes=len(body),

@@ -55,7 +55,7 @@ def test_every_plain_fact_is_read() -> None:
         not_yet_invented={"a": 1},
     )
     read = read_request(body, SALT)
-    hashes = read.facts.prefix_hashes
+    sums = read.facts.prefix_sums
     assert read.facts == RequestFacts(
         model=MODEL,
         max_tokens=64,
@@ -68,14 +68,14 @@ def test_every_plain_fact_is_read() -> None:
         service_tier="auto",
         speed="fast",
         inference_geo="us",
-        prefix_hashes=hashes,
+        prefix_sums=sums,
         prefix_parts=("tools", "system", "messages.0"),
         body_hash=read.facts.body_hash,
         body_bytes=len(body),
     )
     assert (read.user, read.error) == (digest(SALT, b"user", b"user-1"), None)
-    assert len(set(hashes)) == 3
-    assert all(len(each) == 16 for each in (*hashes, read.facts.body_hash or ""))
+    assert len(set(sums)) == 3
+    assert len(read.facts.body_hash or "") == 16
 
 
 def test_nothing_is_made_up_for_a_minimal_request() -> None:
@@ -84,7 +84,7 @@ def test_nothing_is_made_up_for_a_minimal_request() -> None:
         model=MODEL,
         max_tokens=64,
         messages=1,
-        prefix_hashes=found.prefix_hashes,
+        prefix_sums=found.prefix_sums,
         prefix_parts=("messages.0",),
         body_hash=found.body_hash,
         body_bytes=len(request_body()),
@@ -253,14 +253,14 @@ class TestRepeatedTools:
 class TestPrefixHashes:
     def test_a_longer_conversation_begins_with_the_same_hashes(self) -> None:
         short, longer = facts(messages=turns("a", "b", "c")), facts(messages=turns("a", "b", "c", "d", "e"))
-        assert longer.prefix_hashes[:3] == short.prefix_hashes
+        assert longer.prefix_sums[:3] == short.prefix_sums
         assert longer.prefix_parts == tuple(f"messages.{n}" for n in range(5))
 
     def test_a_change_changes_its_own_hash_and_all_that_follow(self) -> None:
         tools = [{"name": "a"}]
         before = facts(tools=tools, system="s", messages=turns("a", "b", "c"))
         after = facts(tools=tools, system="s", messages=turns("a", "B", "c"))
-        same = [one == other for one, other in zip(before.prefix_hashes, after.prefix_hashes, strict=True)]
+        same = [one == other for one, other in zip(before.prefix_sums, after.prefix_sums, strict=True)]
         assert dict(zip(before.prefix_parts, same, strict=True)) == {
             "tools": True,
             "system": True,
@@ -268,8 +268,8 @@ class TestPrefixHashes:
             "messages.1": False,
             "messages.2": False,
         }
-        assert facts(system="other", tools=tools).prefix_hashes[0] == before.prefix_hashes[0]
-        assert facts(system="s", tools=[{"name": "b"}]).prefix_hashes[0] != before.prefix_hashes[0]
+        assert facts(system="other", tools=tools).prefix_sums[0] == before.prefix_sums[0]
+        assert facts(system="s", tools=[{"name": "b"}]).prefix_sums[0] != before.prefix_sums[0]
 
     @pytest.mark.parametrize(
         ("marked", "plain"),
@@ -285,39 +285,39 @@ class TestPrefixHashes:
         ids=["system", "tools", "message", "nested"],
     )
     def test_a_mark_that_moves_changes_no_hash(self, marked: dict[str, Any], plain: dict[str, Any]) -> None:
-        assert facts(**marked).prefix_hashes == facts(**plain).prefix_hashes
+        assert facts(**marked).prefix_sums == facts(**plain).prefix_sums
 
     def test_the_role_is_part_of_a_message(self) -> None:
         said = [[{"role": role, "content": "a"}] for role in ("user", "assistant")]
-        assert facts(messages=said[0]).prefix_hashes != facts(messages=said[1]).prefix_hashes
+        assert facts(messages=said[0]).prefix_sums != facts(messages=said[1]).prefix_sums
 
     def test_fields_of_blocks_are_part_of_a_message(self) -> None:
         images = [{"type": "image", "source": {"type": "base64", "data": data}} for data in ("aa", "bb")]
         first, second = (facts(messages=turns([image])) for image in images)
-        assert first.prefix_hashes != second.prefix_hashes
+        assert first.prefix_sums != second.prefix_sums
 
     def test_billing_data_of_claude_code_is_no_part_of_the_prompt(self) -> None:
         def claude_code(checksum: str) -> RequestFacts:
             billing = f"x-anthropic-billing-header: cc_version=2.1.81; cch={checksum};"
             return facts(system=[text(billing), text("You are a helper.")])
 
-        assert claude_code("00000").prefix_hashes == claude_code("a1b2c").prefix_hashes
+        assert claude_code("00000").prefix_sums == claude_code("a1b2c").prefix_sums
         assert claude_code("00000").body_hash == claude_code("00000").body_hash
 
     def test_only_the_last_hashes_are_kept_and_they_still_cover_the_beginning(self) -> None:
         contents = [f"turn {n}" for n in range(100)]
         found, changed = facts(messages=turns(*contents)), facts(messages=turns("x", *contents[1:]))
-        assert len(found.prefix_hashes) == len(found.prefix_parts) == MAX_PREFIXES
+        assert len(found.prefix_sums) == len(found.prefix_parts) == MAX_PREFIXES
         assert (found.prefix_parts[0], found.prefix_parts[-1]) == (
             f"messages.{100 - MAX_PREFIXES}",
             "messages.99",
         )
-        assert not set(found.prefix_hashes) & set(changed.prefix_hashes)
+        assert not set(found.prefix_sums) & set(changed.prefix_sums)
 
     def test_hashes_are_salted(self) -> None:
         body = request_body()
         one, other = read_request(body, b"one").facts, read_request(body, b"other").facts
-        assert not set(one.prefix_hashes) & set(other.prefix_hashes)
+        assert not set(one.prefix_sums) & set(other.prefix_sums)
         assert one.body_hash != other.body_hash
 
 

@@ -1,6 +1,6 @@
 """What is known of a call and has no column: kept as JSON, defaults left out.
 
-Not kept, on purpose: `prefix_hashes` and `prefix_parts` of the request. They are the observer's working
+Not kept, on purpose: `prefix_sums` and `prefix_parts` of the request. They are the observer's working
 data, and a conversation of n turns would store n² of them.
 """
 
@@ -21,7 +21,7 @@ from tokentape.proxy.messages.call import (
 )
 from tokentape.proxy.pricing.bill import Bill, LineItem, LineKind
 
-NOT_KEPT = ("prefix_hashes", "prefix_parts")
+NOT_KEPT = ("prefix_sums", "prefix_parts")
 """Fields of `RequestFacts`."""
 
 

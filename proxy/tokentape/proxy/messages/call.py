@@ -124,10 +124,10 @@ class RequestFacts(msgspec.Struct, frozen=True, kw_only=True):
     """How many `cache_control` marks there are, automatic (top-level) ones included."""
     cache_ttls: tuple[str, ...] = ()
     """Distinct ttls of the marks, such as ("1h", "5m"), sorted."""
-    prefix_hashes: tuple[str, ...] = ()
-    """Salted, chained hashes of tools, system, and each message: entry i covers all up to i."""
+    prefix_sums: tuple[int, ...] = ()
+    """Chained checksums of tools, system, and each message: entry i covers all up to i."""
     prefix_parts: tuple[str, ...] = ()
-    """What each prefix hash ends with: `tools`, `system`, `messages.0`, ..."""
+    """What each prefix ends with: `tools`, `system`, `messages.0`, ..."""
     body_hash: str | None = None
     """Salted hash of the whole body: attempts of one call share it."""
     body_bytes: int = 0

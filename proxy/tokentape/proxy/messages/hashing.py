@@ -20,13 +20,6 @@ def digest(salt: bytes, purpose: bytes, data: bytes) -> str:
     return hashlib.sha256(b"%b\0%b\0%b" % (salt, purpose, data)).hexdigest()[:DIGEST_LENGTH]
 
 
-def digests(salt: bytes, purpose: bytes, many: list[bytes]) -> list[str]:
-    """`digest` of each, at less than the price of each."""
-    start = b"%b\0%b\0" % (salt, purpose)
-    sha256 = hashlib.sha256
-    return [sha256(start + data).hexdigest()[:DIGEST_LENGTH] for data in many]
-
-
 def credential_hash(salt: bytes, secret: bytes) -> str:
     """The `credential` label: short, and the same for a key whichever header carried it."""
     return digest(salt, b"credential", secret)[:_CREDENTIAL_LENGTH]

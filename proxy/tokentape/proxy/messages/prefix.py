@@ -1,21 +1,21 @@
 """The chain of a prompt's prefixes: has what comes before this message changed since last time?
 
-Prefix hashes cover tools, system and messages up to their part, in the order in which the API's
+Prefix sums cover tools, system and messages up to their part, in the order in which the API's
 prompt cache compares them (https://docs.anthropic.com/en/docs/build-with-claude/prompt-caching), as
 the JSON text that was sent, without `cache_control`: marks move from turn to turn and do not change
 what is cached.
 
-What is hashed, salted, is a CRC-32 of that text. To put the text itself through SHA-256 would cost as
+A sum is a CRC-32 of that text that starts from the salt. To put the text through SHA-256 would cost as
 much as all else together, and 32 bits are plenty to tell whether two prompts of one conversation differ.
+Sums stay in the observer's memory: a CRC does not hide what it was made of.
 """
 
 from __future__ import annotations
 
 import re
 import zlib
+from functools import lru_cache
 from typing import TYPE_CHECKING, Final
-
-from tokentape.proxy.messages.hashing import digests
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     Text = Raw | bytes
 
 MAX_PREFIXES: Final = 32
-"""Prefix hashes kept: the last ones. The chain still runs through all parts."""
+"""Prefix sums kept: the last ones. The chain still runs through all parts."""
 
 # Inside a JSON string every quote has a backslash before it, so this matches keys only.
 _MARK: Final = re.compile(
@@ -43,11 +43,11 @@ class Chain:
 
     __slots__ = ("_checksum", "_states", "parts")
 
-    def __init__(self) -> None:
-        self._checksum = 0
+    def __init__(self, salt: bytes) -> None:
+        self._checksum = zlib.crc32(salt)
         self._states: list[int] = []
         self.parts: list[str] = []
-        """Names of the parts that have a hash."""
+        """Names of the parts that have a sum."""
 
     def add(self, part: str, text: Text) -> None:
         """Add one part of the prompt."""
@@ -56,22 +56,28 @@ class Chain:
         self.parts.append(part)
 
     def add_messages(self, roles: Sequence[Text], contents: Sequence[Text]) -> None:
-        """Add all messages. Those without a hash of their own are summed up in one go."""
+        """Add all messages. Those without a sum of their own are summed up in one go."""
         crc, checksum = zlib.crc32, self._checksum
         unnamed = max(0, len(contents) - MAX_PREFIXES)
         if unnamed:
             pairs = zip(roles[:unnamed], contents[:unnamed], strict=True)
             checksum = crc(b"".join([text for pair in pairs for text in pair]), checksum)
+        states = self._states
         for index in range(unnamed, len(contents)):
             checksum = crc(contents[index], crc(roles[index], checksum))
-            self._states.append(checksum)
-            self.parts.append(f"messages.{index}")
+            states.append(checksum)
+        self.parts += _message_names(unnamed, len(contents))
         self._checksum = checksum
 
     def whole(self) -> bytes:
         """The sum of all parts."""
         return b"%08x" % self._checksum
 
-    def hashes(self, salt: bytes) -> tuple[str, ...]:
-        """Salted hashes of the last prefixes."""
-        return tuple(digests(salt, b"prefix", [b"%08x" % state for state in self._states[-MAX_PREFIXES:]]))
+    def sums(self) -> tuple[int, ...]:
+        """The sums of the last prefixes."""
+        return tuple(self._states[-MAX_PREFIXES:])
+
+
+@lru_cache(maxsize=256)
+def _message_names(start: int, stop: int) -> tuple[str, ...]:
+    return tuple([f"messages.{index}" for index in range(start, stop)])

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Final
 
+from msgspec import UNSET
+
 from tokentape.proxy.messages import tolerant
 from tokentape.proxy.messages.call import ToolCall
 from tokentape.proxy.messages.errors import read_error
 from tokentape.proxy.messages.hashing import canonical, digest
+from tokentape.proxy.messages.plain import few, plain_message, usage_of
 from tokentape.proxy.messages.usage import UsageMerge
 
 if TYPE_CHECKING:
     from tokentape.proxy.messages.call import CallError
+    from tokentape.proxy.messages.plain import PlainMessage
     from tokentape.proxy.messages.tolerant import Notes
 
 MAX_TOOL_CALLS: Final = 256
@@ -115,6 +119,34 @@ class Reply:
 
 def read_message_body(body: bytes, reply: Reply, salt: bytes) -> None:
     """Fill `reply` from the JSON body of a reply that is no stream."""
+    plain = plain_message(body)
+    if plain is None:
+        read_any_body(body, reply, salt)
+    else:
+        _read_plain(plain, reply, salt)
+
+
+def _read_plain(message: PlainMessage, reply: Reply, salt: bytes) -> None:
+    reply.message_id = tolerant.text(message.id)
+    reply.model = few(message.model)
+    reply.stop_reason = tolerant.text(message.stop_reason, 64)
+    reply.usage.take(usage_of(message.usage))
+    for block in message.content:
+        kind = reply.block(block.type)
+        if kind in {"text", "thinking"}:
+            said = block.text if kind == "text" else block.thinking
+            if said:
+                reply.wrote(kind, len(said))
+        elif kind in TOOL_TYPES:
+            value = None if block.input is UNSET else tolerant.parse(block.input)
+            characters, hashed = hash_input(salt, value)
+            reply.wrote("tool_use", characters)
+            add_tool_call(reply, tool_call(block.name, block.id, kind, hashed, characters))
+    reply.complete = True
+
+
+def read_any_body(body: bytes, reply: Reply, salt: bytes) -> None:
+    """The same for a body of any shape, however strange."""
     message = tolerant.parse(body)
     if not tolerant.is_object(message):
         reply.cut_off = tolerant.is_cut_off(body)
@@ -148,7 +180,7 @@ def _read_block(block: dict[str, Any], reply: Reply, salt: bytes) -> None:
         return
     characters, hashed = hash_input(salt, block.get("input"))
     reply.wrote("tool_use", characters)
-    add_tool_call(reply, tool_call(block, kind, hashed, characters))
+    add_tool_call(reply, tool_call(block.get("name"), block.get("id"), kind, hashed, characters))
 
 
 def count_text(block: dict[str, Any], kind: str, reply: Reply) -> None:
@@ -167,11 +199,11 @@ def hash_input(salt: bytes, value: object) -> tuple[int, str | None]:
     return len(data.decode()), digest(salt, b"input", data)
 
 
-def tool_call(block: dict[str, Any], kind: str, hashed: str | None, characters: int) -> ToolCall:
+def tool_call(name: object, call_id: object, kind: str, hashed: str | None, characters: int) -> ToolCall:
     """The tool call of a tool use block."""
     return ToolCall(
-        name=tolerant.text(block.get("name"), 128) or "unknown",
-        id=tolerant.text(block.get("id"), 128),
+        name=tolerant.text(name, 128) or "unknown",
+        id=tolerant.text(call_id, 128),
         block_type=kind,
         input_digest=hashed,
         input_characters=characters,

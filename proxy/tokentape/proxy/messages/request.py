@@ -108,7 +108,7 @@ def read_request(body: bytes, salt: bytes, size: int | None = None) -> ReadReque
 
 
 def _read_typed(request: _Request, size: int, salt: bytes) -> ReadRequest:
-    census, chain = Census(), Chain()
+    census, chain = Census(), Chain(salt)
     if request.cache_control is not UNSET:
         census.mark(request.cache_control)
     tools = _add_tools(request.tools, census, chain) if isinstance(request.tools, Raw) else 0
@@ -219,7 +219,7 @@ def _facts(  # noqa: PLR0913 - all that was read, once
         documents=census.documents,
         cache_marks=census.marks,
         cache_ttls=tuple(sorted(census.ttls)) if census.ttls else (),
-        prefix_hashes=chain.hashes(salt),
+        prefix_sums=chain.sums(),
         prefix_parts=tuple(chain.parts[-MAX_PREFIXES:]),
         body_hash=_body_hash(request, size, chain, salt),
         body_bytes=size,

@@ -313,4 +313,5 @@ class MessageStream:
             return
         self._held -= len(opened.input or b"")
         hashed = opened.digest(self._salt) if stopped else None
-        add_tool_call(self._reply, tool_call(opened.block, opened.kind, hashed, opened.characters))
+        name, call_id = opened.block.get("name"), opened.block.get("id")
+        add_tool_call(self._reply, tool_call(name, call_id, opened.kind, hashed, opened.characters))

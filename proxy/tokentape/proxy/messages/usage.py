@@ -63,12 +63,17 @@ _ITERATION_TYPES: Final = frozenset({"message", "compaction", "advisor_message",
 class UsageMerge:
     """Takes the `usage` objects of one reply in order and gives what they say together."""
 
-    __slots__ = ("_fields", "_notes", "_seen")
+    __slots__ = ("_fields", "_notes", "_seen", "_whole")
 
     def __init__(self, notes: Notes) -> None:
         self._notes = notes
         self._fields: dict[str, Any] = {}
         self._seen = False
+        self._whole: Usage | None = None
+
+    def take(self, usage: Usage) -> None:
+        """Take the usage of a message that has no other."""
+        self._whole = usage
 
     def start(self, usage: object) -> None:
         """Take the usage of a `message_start` event."""
@@ -80,7 +85,7 @@ class UsageMerge:
 
     def result(self) -> Usage | None:
         """The usage so far; `None` where the reply carried none."""
-        return Usage(**self._fields) if self._seen else None
+        return Usage(**self._fields) if self._seen else self._whole
 
     def _merge(self, usage: object, placeholders: frozenset[str]) -> None:
         if not tolerant.is_object(usage):

@@ -17,7 +17,7 @@ from tokentape.proxy.frames import (
     split_opened,
     split_skimmed,
 )
-from tokentape.proxy.messages.headers import split_head as split_headers
+from tokentape.proxy.messages.headers import HeadSplitter
 from tokentape.proxy.messages.reader import CallReader
 from tokentape.proxy.observer.decoding import DecodingError, decoder_for
 from tokentape.proxy.observer.heads import RequestHeads, encoding_of
@@ -87,6 +87,7 @@ class Assembler:
         self._dispatch = dispatch
         self._salt = salt
         self._heads = RequestHeads(salt)
+        self._reply_heads = HeadSplitter()
         self._attempts = attempts
         self._open: dict[int, _Open] = {}
         self._anchor = Anchor(wall=0.0, monotonic=0.0)
@@ -230,7 +231,7 @@ class Assembler:
 
     def _response_head(self, exchange: _Open, frame: Frame) -> None:
         raw, body = split_head(frame.payload)
-        line, headers = split_headers(raw)
+        line, headers = self._reply_heads.split(raw)
         exchange.reader.response_head(int(line.split(b" ", 2)[1]), headers, frame.received)
         if exchange.reader.fetches_results:
             exchange.lines = ResultLines()
