@@ -18,8 +18,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
     """Regular expressions, searched in each header value, each string of a JSON body and the text of each
     streamed block. The whole match is redacted, or its groups where it has any."""
     json_paths: tuple[str, ...] = ()
-    """Members of JSON bodies and of streamed events whose values are redacted whole, such as
-    `metadata.tenant` or `messages.*.content.*.input.iban`; `*` is any member or element."""
+    """Members of JSON bodies and of streamed events whose values are redacted whole: `metadata.tenant`,
+    `messages[*].content[*].input.iban` or `$.tools.0.name`; `*` is any member or element."""
     redact_headers: tuple[str, ...] = ()
     """Names of kept headers whose values are redacted."""
     keep_headers: tuple[str, ...] = ()
@@ -39,7 +39,7 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
                     f"the redaction pattern {pattern!r} matches the empty text; make it say more."
                 )
         for path in self.json_paths:
-            if not all(path.removeprefix("$.").split(".")):
+            if not all(steps_of(path)):
                 raise PolicyError(
                     f"the redaction path {path!r} has an empty step; write it like metadata.tenant."
                 )
@@ -47,3 +47,8 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
 
 DEFAULT = Policy()
 """Credentials, cookies, organisation, workspace and user ids, MCP and OAuth tokens, well-known tokens."""
+
+
+def steps_of(path: str) -> tuple[str, ...]:
+    """A path step by step: `$.a[*].b` and `a.*.b` are `("a", "*", "b")`."""
+    return tuple(path.removeprefix("$").removeprefix(".").replace("[", ".").replace("]", "").split("."))

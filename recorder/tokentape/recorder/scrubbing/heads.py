@@ -1,0 +1,72 @@
+"""Headers as they may be kept, and the credentials that were among them."""
+
+from __future__ import annotations
+
+import re
+from typing import TYPE_CHECKING, Final
+
+from tokentape.recorder.scrubbing.allowed import keeps_request_header, keeps_response_header
+from tokentape.recorder.scrubbing.finding import find, placeholder, usable_literals
+from tokentape.recorder.scrubbing.patterns import REDACTED, redacted
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from tokentape.recorder.cassette.interaction import Headers
+    from tokentape.recorder.scrubbing.policy import Policy
+
+_SECRET_HEADER: Final = re.compile(
+    r".*(?:auth|token|secret|passw|api-?key|cookie|credential|signature|organi[sz]ation|workspace).*",
+    re.IGNORECASE,
+)
+"""Names whose values are redacted even where a user keeps them."""
+
+_CREDENTIAL_HEADERS: Final = frozenset(
+    {
+        "api-key",
+        "authorization",
+        "proxy-authorization",
+        "x-amz-security-token",
+        "x-api-key",
+        "x-goog-api-key",
+    }
+)
+
+
+def credentials(headers: Headers) -> tuple[bytes, ...]:
+    """The credentials that a request was sent with, to be searched for wherever they may be repeated."""
+    values = [value for name, value in headers if name.lower() in _CREDENTIAL_HEADERS]
+    return usable_literals(value.rpartition(" ")[2].encode() for value in values)
+
+
+def scrub_request_headers(headers: Headers, policy: Policy, literals: Sequence[bytes] = ()) -> Headers:
+    """The headers of a request that are kept."""
+    kept = (pair for pair in headers if keeps_request_header(pair[0]) or _wanted(pair[0], policy))
+    return tuple(_scrubbed(kept, policy, literals))
+
+
+def scrub_response_headers(headers: Headers, policy: Policy, literals: Sequence[bytes] = ()) -> Headers:
+    """The headers of a response that are kept."""
+    kept = (pair for pair in headers if keeps_response_header(pair[0]) or _wanted(pair[0], policy))
+    return tuple(_scrubbed(kept, policy, literals))
+
+
+def scrub_value(value: str, policy: Policy, literals: Sequence[bytes] = ()) -> str:
+    """A line of text without its secrets."""
+    data = value.encode("utf-8", "surrogateescape")
+    for span in reversed(find(data, literals=literals)):
+        data = data[: span.start] + placeholder(span.kind) + data[span.end :]
+    return redacted(data.decode("utf-8", "surrogateescape"), policy)
+
+
+def _wanted(name: str, policy: Policy) -> bool:
+    return name.lower() in {kept.lower() for kept in policy.keep_headers}
+
+
+def _scrubbed(
+    headers: Iterator[tuple[str, str]], policy: Policy, literals: Sequence[bytes]
+) -> Iterator[tuple[str, str]]:
+    named = {name.lower() for name in policy.redact_headers}
+    for name, value in headers:
+        hidden = name.lower() in named or (_wanted(name, policy) and _SECRET_HEADER.fullmatch(name))
+        yield name, REDACTED if hidden and value else scrub_value(value, policy, literals)
