@@ -148,7 +148,7 @@ def test_an_unknown_model_is_unpriced_and_costs_nothing_that_is_shown(
     assert (row["model"], row["unpriced"], row["usd"], row["usd_per_call"]) == (
         "claude-opus-4-10",
         1,
-        0,
+        None,
         None,
     )
 

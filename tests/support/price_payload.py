@@ -6,6 +6,7 @@ import json
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 from genai_prices.data_snapshot import get_snapshot
 
 if TYPE_CHECKING:
@@ -25,7 +26,7 @@ def published(change: Callable[[dict[str, Any]], object] = lambda _models: None)
         "api_pattern": anthropic.api_pattern,
         "models": list(models.values()),
     }
-    other = {"id": "avian", "name": "Avian", "api_pattern": "avian", "models": []}
+    other: dict[str, Any] = {"id": "avian", "name": "Avian", "api_pattern": "avian", "models": []}
     return json.dumps([other, whole]).encode()
 
 
@@ -37,10 +38,18 @@ def _model(model: ModelInfo) -> dict[str, Any]:
 def _plain(value: Any) -> Any:
     """The package's types as objects, without what is not set; decimals as numbers."""
     if hasattr(value, "__dict__"):
-        fields = {key: item for key, item in vars(value).items() if not key.startswith("_")}
-        return {key.rstrip("_"): _plain(item) for key, item in fields.items() if item is not None}
+        return _object(msgspec.convert(vars(value), dict[str, Any]))
     if isinstance(value, list):
-        return [_plain(item) for item in value]
+        return list(map(_plain, msgspec.convert(value, list[Any])))
     if isinstance(value, Decimal):
         return float(value)
     return value.isoformat() if hasattr(value, "isoformat") else value
+
+
+def _object(fields: dict[str, Any]) -> dict[str, Any]:
+    """What begins with an underscore is the package's own; `or` and `and` have one behind."""
+    return {
+        key.rstrip("_"): _plain(item)
+        for key, item in fields.items()
+        if not key.startswith("_") and item is not None
+    }

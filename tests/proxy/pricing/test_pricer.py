@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import threading
+from typing import TYPE_CHECKING
 
 import pytest
 from tests.proxy.pricing.paid_calls import book, paid
 
-from tokentape.proxy.pricing.book import PriceBook
 from tokentape.proxy.pricing.price import price
 from tokentape.proxy.pricing.pricer import Pricer
+
+if TYPE_CHECKING:
+    from tokentape.proxy.pricing.book import PriceBook
 
 CALL = paid("claude-opus-5", input=1000, output=100)
 

@@ -32,6 +32,7 @@ COLUMNS: Final = (
     "output_tokens",
     "hit_ratio",
     "usd",
+    "subscription_usd",
     "bill",
     "ttft",
     "duration",
@@ -43,7 +44,7 @@ COLUMNS: Final = (
 
 
 def values(recorded: Recorded, zone: tzinfo) -> dict[str, Any]:
-    """What is shown of a call. `usd` is `None` where no price is known."""
+    """What is shown of a call. Amounts are `None` where no price is known; a subscription is no money."""
     call, bill = recorded.call, recorded.bill
     usage, writes = call.usage, call.cache_writes
     read = (usage.cache_read_input_tokens or 0) if usage else 0
@@ -58,8 +59,9 @@ def values(recorded: Recorded, zone: tzinfo) -> dict[str, Any]:
         "cache_write_1h_tokens": writes.tokens_1h if usage else None,
         "output_tokens": usage.output_tokens if usage else None,
         "hit_ratio": read / prompt if prompt else None,
-        "usd": bill.total if bill else None,
-        "bill": ("subscription " if bill.subscription else "") + bill.status.value if bill else None,
+        "usd": bill.total if bill and not bill.subscription else None,
+        "subscription_usd": bill.total if bill and bill.subscription else None,
+        "bill": bill.status.value if bill else None,
         "ttft": call.timings.first_token_any,
         "duration": call.timings.duration,
         "ending": console.ending(call),
@@ -96,7 +98,7 @@ def row(of: dict[str, Any]) -> tuple[str, ...]:
         of["project"],
         *(f"{count:,}" if count else NOTHING for count in tokens),
         ratio(of["hit_ratio"]) if of["hit_ratio"] else NOTHING,
-        NOTHING if of["usd"] is None else f"{of['usd']:,.6f}",
+        _usd(of),
         NOTHING if of["bill"] == "exact" else of["bill"] or NOTHING,
         _seconds(of["ttft"]),
         _seconds(of["duration"]),
@@ -116,6 +118,13 @@ def _sum(of: dict[str, Any]) -> int:
     return (of["cache_write_5m_tokens"] or 0) + (of["cache_write_1h_tokens"] or 0)
 
 
+def _usd(of: dict[str, Any]) -> str:
+    """In brackets where a subscription paid."""
+    if of["subscription_usd"] is not None:
+        return f"({of['subscription_usd']:,.6f})"
+    return NOTHING if of["usd"] is None else f"{of['usd']:,.6f}"
+
+
 def _seconds(value: float | None) -> str:
     return NOTHING if value is None else f"{value:.2f}"
 
@@ -128,7 +137,8 @@ def as_csv(calls: Iterable[Recorded], zone: tzinfo, *, header: bool = True) -> s
         writer.writerow(COLUMNS)
     for recorded in calls:
         of = values(recorded, zone)
-        plain = {**of, "time": of["time"].isoformat(), "usd": exact(of["usd"])}
+        amounts = {name: exact(of[name]) for name in ("usd", "subscription_usd")}
+        plain = {**of, **amounts, "time": of["time"].isoformat()}
         writer.writerow([cell(value) for value in plain.values()])
     return out.getvalue()
 

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from decimal import Decimal
 
 NOTHING: Final = ""
-_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA: Final = ("=", "+", "-", "@", "\t", "\r", "\n")
 
 
 def usd(amount: Decimal | None) -> str:

@@ -85,15 +85,21 @@ def _csv(listed: Listed) -> str:
     import csv
     import io
 
-    from tokentape.cli.asking.figures import cell, exact
+    from tokentape.cli.asking.figures import cell
     from tokentape.proxy.pricing.rates import KINDS
 
     out = io.StringIO()
     writer = csv.writer(out)
     writer.writerow(["model", *(kind.value for kind in KINDS)])
     for model, found in listed.items():
-        writer.writerow([cell(model), *(exact(found.get(kind)) for kind in KINDS)])
+        writer.writerow([cell(model), *_amounts(found)])
     return out.getvalue()
+
+
+def _amounts(found: dict[LineKind, Decimal]) -> list[str]:
+    from tokentape.proxy.pricing.rates import KINDS
+
+    return [f"{found[kind].normalize():f}" if kind in found else "" for kind in KINDS]
 
 
 def _table(book: PriceBook, listed: Listed) -> None:
@@ -108,7 +114,7 @@ def _table(book: PriceBook, listed: Listed) -> None:
     for kind in KINDS:
         shown.add_column(kind.value.replace("_", " "), justify="right")
     for model, found in listed.items():
-        shown.add_row(model, *(f"{found[kind].normalize():f}" if kind in found else "" for kind in KINDS))
+        shown.add_row(model, *_amounts(found))
     out = console()
     out.print(shown)
     out.print(f"\n{_name(book)}")

@@ -62,6 +62,8 @@ def _what_if(reader: Reader, of: Selection, found: Report, settings: Settings) -
 
 def show(found: Report, other: dict[Key, WhatIf] | None, settings: Settings) -> None:
     """Print a report."""
+    from zoneinfo import ZoneInfo
+
     from tokentape.cli.asking import report_view
     from tokentape.cli.asking.out import console
 
@@ -70,6 +72,8 @@ def show(found: Report, other: dict[Key, WhatIf] | None, settings: Settings) -> 
     elif settings.format == "json":
         click.echo(report_view.as_json(found, other))
     else:
+        zone = ZoneInfo(settings.timezone)
+        ends = (f"{end.astimezone(zone):%Y-%m-%d %H:%M}" for end in (found.since, found.until))
         out = console()
-        out.print(report_view.table(found, other, settings.what_if))
-        out.print(f"\n{found.since:%Y-%m-%d %H:%M} to {found.until:%Y-%m-%d %H:%M} UTC")
+        out.print(report_view.table(found, other, settings.what_if, zone))
+        out.print(f"\n{' to '.join(ends)} {settings.timezone}")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+from datetime import UTC
 from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
@@ -14,6 +15,7 @@ from tokentape.cli.asking.figures import NOTHING, cell, exact, ratio, share, usd
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from datetime import tzinfo
     from decimal import Decimal
 
     from tokentape.cli.asking.keys import Key
@@ -40,6 +42,9 @@ _COLUMNS: Final = (
     "hit_ratio",
     "usd",
     "usd_per_call",
+    "estimated_share",
+    "unpriced_share",
+    "subscription_share",
     "subscription_usd",
     "savings_usd",
     "batch_savings_usd",
@@ -50,9 +55,11 @@ _COLUMNS: Final = (
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
-def table(report: Report, other: Mapping[Key, WhatIf] | None = None, model: str = "") -> Table:
+def table(
+    report: Report, other: Mapping[Key, WhatIf] | None = None, model: str = "", zone: tzinfo = UTC
+) -> Table:
     """For a terminal, with totals; `other` is what the calls would have cost at `model`."""
-    used = "credential" in report.by
+    used = zone if "credential" in report.by else None
     shown = Table(
         box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, padding=(0, 1, 0, 0), header_style="bold cyan"
     )
@@ -64,27 +71,27 @@ def table(report: Report, other: Mapping[Key, WhatIf] | None = None, model: str 
         shown.add_column(name, justify="right", no_wrap=True)
     for row in report.rows if report.by else ():
         keys = ["(none)" if value is None else str(value) for value in row.keys.values()]
-        shown.add_row(*keys, *_cells(row), *_other(other, tuple(row.keys.values())), *_rest(row, used=used))
+        shown.add_row(*keys, *_cells(row), *_other(other, tuple(row.keys.values())), *_rest(row, used))
     shown.add_section()
     keys = ["all", *[NOTHING] * (len(report.by) - 1)]
     total = _total(other) if other is not None else None
-    shown.add_row(
-        *keys, *_cells(report.total), *_other(total, ()), *_rest(report.total, used=used), style="bold"
-    )
+    shown.add_row(*keys, *_cells(report.total), *_other(total, ()), *_rest(report.total, used), style="bold")
     return shown
 
 
 def _cells(row: ReportRow) -> tuple[str, ...]:
     written = row.cache_write_5m_tokens + row.cache_write_1h_tokens
     counts = (row.calls, row.input_tokens, row.cache_read_tokens, written, row.output_tokens)
-    return (*(f"{count:,}" for count in counts), ratio(row.hit_ratio), usd(row.usd), usd(row.usd_per_call))
+    return (*(f"{count:,}" for count in counts), ratio(row.hit_ratio), usd(row.money), usd(row.usd_per_call))
 
 
-def _rest(row: ReportRow, *, used: bool) -> tuple[str, ...]:
+def _rest(row: ReportRow, used: tzinfo | None) -> tuple[str, ...]:
+    """Shares; and first and last use, where there is a zone to tell them in."""
     shares = (share(row.estimated_share), share(row.unpriced_share), share(row.subscription_share))
     ends = (row.first_at, row.last_at) if used else ()
+    local = [end.astimezone(used).strftime("%Y-%m-%d %H:%M") if end else NOTHING for end in ends]
     equivalent = usd(row.subscription_usd) if row.subscription else NOTHING
-    return (*shares, equivalent, *(f"{end:%Y-%m-%d %H:%M}" if end else NOTHING for end in ends))
+    return (*shares, equivalent, *local)
 
 
 def _other(other: Mapping[Key, WhatIf] | None, key: Key) -> tuple[str, ...]:
@@ -140,7 +147,7 @@ def _object(row: ReportRow, other: Mapping[Key, WhatIf] | None) -> dict[str, Any
 
 
 def _values(row: ReportRow) -> dict[str, Any]:
-    return {name: getattr(row, name) for name in _COLUMNS}
+    return {name: row.money if name == "usd" else getattr(row, name) for name in _COLUMNS}
 
 
 def _what_if_usd(other: Mapping[Key, WhatIf], row: ReportRow) -> Decimal | None:

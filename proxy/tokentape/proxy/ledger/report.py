@@ -41,6 +41,11 @@ class ReportRow(msgspec.Struct, frozen=True, kw_only=True):
     last_at: datetime | None = None
 
     @property
+    def money(self) -> Decimal | None:
+        """`usd`, where it is known at all: `None` where there are calls to pay, and no price for any."""
+        return None if self.unpriced and not self.paid else self.usd
+
+    @property
     def hit_ratio(self) -> float | None:
         """Cached share of all input tokens, 0 to 1."""
         written = self.cache_write_5m_tokens + self.cache_write_1h_tokens
