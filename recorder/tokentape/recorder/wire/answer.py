@@ -55,6 +55,8 @@ def cut_at(answer: Answer, size: int) -> None:
         size -= len(piece)
     answer.pieces = kept
     answer.due = answer.due[: len(kept)]
+    # Where nothing is left, there is nothing to take turns with.
+    answer.separate = answer.separate and bool(kept)
 
 
 def grouped(pieces: list[bytes]) -> list[bytes]:

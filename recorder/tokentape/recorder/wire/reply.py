@@ -10,7 +10,7 @@ from typing import Final
 
 import msgspec
 
-from tokentape.recorder.wire.answer import GROUP, Answer, Ending, grouped
+from tokentape.recorder.wire.answer import GROUP, Answer, Ending, cut_at, grouped
 from tokentape.recorder.wire.body import PING, Body, frame
 from tokentape.recorder.wire.heads import render_head
 
@@ -37,6 +37,8 @@ class Reply(msgspec.Struct, kw_only=True):
     """When a connection that is cut is cut, where that is later than the last part."""
     ping_seconds: float = 0.0
     """Between the pings of a stream whose ending is `HANG`; 0: none."""
+    most: int | None = None
+    """Bytes that are sent of it, head and framing included; `None`: all."""
 
 
 class Client(msgspec.Struct, frozen=True, kw_only=True):
@@ -68,6 +70,8 @@ def to_answer(reply: Reply, client: Client) -> Answer:
     if reply.end_due and answer.ending in {Ending.CUT, Ending.RESET}:
         answer.pieces.append(b"")
         answer.due.append(max(answer.due[-1], reply.end_due))
+    if reply.most is not None:
+        cut_at(answer, reply.most)
     return answer
 
 
