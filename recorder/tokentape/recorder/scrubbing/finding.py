@@ -6,7 +6,6 @@ their names (`PROTECTED`), other long runs by their length.
 
 from __future__ import annotations
 
-import functools
 import re
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final, NamedTuple
@@ -33,8 +32,17 @@ _BLOB: Final = 256
 _BLOB_BEFORE: Final = re.compile(rb"[A-Za-z0-9+/]*\Z")
 _BLOB_AFTER: Final = re.compile(rb"[A-Za-z0-9+/]*")
 
+_LITERAL_KIND: Final = "api-key"
+"""That of a key with a shape, so that both kinds of key come out as one."""
 _LITERAL_LEAST: Final = 12
 """Bytes of a credential that is searched for as such; a shorter one may be a word of the text."""
+
+
+_LEAST: Final = 8
+"""A shorter text holds no secret with what would tell of it."""
+
+ROUNDS: Final = 4
+"""Times a text is searched at most: with a placeholder in it, what stands around may be another secret."""
 
 
 class Span(NamedTuple):
@@ -75,10 +83,22 @@ def find(
     if request:
         found += _search(text, _USER_ID, cut=cut)
     for literal in literals:
-        found += (Span(at, at + len(literal), "credential") for at in _places(text, literal))
+        found += (Span(at, at + len(literal), _LITERAL_KIND) for at in _places(text, literal))
     if not found:
         return []
-    return [span for span in merged(found) if _is_secret(text, span)]
+    kept = protected(text)
+    return [span for span in merged(found) if _is_secret(text, span, kept)]
+
+
+def without_secrets(text: bytes, literals: Sequence[bytes] = ()) -> bytes:
+    """A text with placeholders for its secrets."""
+    for _ in range(ROUNDS):
+        found = find(text, literals=literals) if len(text) >= _LEAST else []
+        for span in reversed(found):
+            text = text[: span.start] + placeholder(span.kind) + text[span.end :]
+        if not found:
+            break
+    return text
 
 
 def usable_literals(credentials: Iterable[bytes]) -> tuple[bytes, ...]:
@@ -131,10 +151,10 @@ def _match(text: bytes, at: int, rule: Rule, *, cut: bool) -> Span | None:
     return Span(start, end, rule.kind) if end > start else None
 
 
-def _is_secret(text: bytes, span: Span) -> bool:
+def _is_secret(text: bytes, span: Span, kept: Sequence[tuple[int, int]]) -> bool:
     if PLACEHOLDER.fullmatch(text, span.start, span.end):
         return False
-    if any(start <= span.start and span.end <= end for start, end in protected(text)):
+    if any(start <= span.start and span.end <= end for start, end in kept):
         return False
     return not _in_blob(text, span)
 
@@ -145,9 +165,3 @@ def _in_blob(text: bytes, span: Span) -> bool:
     after = _BLOB_AFTER.match(text, span.end, span.end + _BLOB)
     around = (len(before[0]) if before else 0) + (len(after[0]) if after else 0)
     return around >= _BLOB
-
-
-@functools.cache
-def kinds() -> frozenset[str]:
-    """Every kind of secret that is known."""
-    return frozenset(rule.kind for rule in (*SHAPES, *NAMED, USER_ID)) | {"credential"}

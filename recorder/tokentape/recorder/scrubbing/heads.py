@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 
 from tokentape.recorder.scrubbing.allowed import keeps_request_header, keeps_response_header
-from tokentape.recorder.scrubbing.finding import find, placeholder, usable_literals
+from tokentape.recorder.scrubbing.finding import usable_literals, without_secrets
 from tokentape.recorder.scrubbing.patterns import REDACTED, redacted
 
 if TYPE_CHECKING:
@@ -53,10 +53,8 @@ def scrub_response_headers(headers: Headers, policy: Policy, literals: Sequence[
 
 def scrub_value(value: str, policy: Policy, literals: Sequence[bytes] = ()) -> str:
     """A line of text without its secrets."""
-    data = value.encode("utf-8", "surrogateescape")
-    for span in reversed(find(data, literals=literals)):
-        data = data[: span.start] + placeholder(span.kind) + data[span.end :]
-    return redacted(data.decode("utf-8", "surrogateescape"), policy)
+    clean = without_secrets(redacted(value, policy).encode("utf-8", "surrogatepass"), literals)
+    return clean.decode("utf-8", "surrogatepass")
 
 
 def _wanted(name: str, policy: Policy) -> bool:

@@ -29,14 +29,18 @@ _ANY: Final = _json(
 """Any value but the empty one."""
 
 _UUID_VALUE: Final = _json(UUID, UUID, UUID)
-_COOKIE_VALUE: Final = _json(rb'[^"\\=]+=[^"\\]+', rb'[^"\\=]+=[^"\\]+', rb'[^"\\=]+=[^"\\]+')
-
+# What may stand in a value outside JSON: no quote, backslash or byte of a letter beyond ASCII, since each is
+# written in another way in JSON, and a secret must have the same ends wherever it stands.
+_OCTET: Final = rb"[!#-&(-+\--:<-\[\]-~]"
+"""A cookie's, less the single quote (RFC 6265, 4.1.1)."""
+_COOKIES: Final = rb"(?:" + _OCTET + rb"+(?:; *" + _OCTET + rb"+)*)"
+_COOKIE_VALUE: Final = _json(_COOKIES, _COOKIES, _COOKIES)
 # Letters and a digit, no sign that code has: a call, an index, a template. Twelve at least, as keys are.
 _RANDOM: Final = (
     rb"(?=[a-z0-9+/_.~-]*[0-9])(?=[a-z0-9+/_.~-]*[a-z])"
     rb"([a-z0-9+/_~-][a-z0-9+/_.~-]{11,}={0,2})(?![(\[{<])"
 )
-_ASSIGNED: Final = rb"(?:\\*[\"'])?[ \t]*(?:=>|:=|=|:)[ \t]*(?:\\*[\"'])?" + _RANDOM
+_ASSIGNED: Final = rb"(?:\\*[\"'])? *(?:=>|:=|=|:) *(?:\\*[\"'])?" + _RANDOM
 
 _TOKEN_OF: Final = re.compile(
     rb"(?:access|refresh|id|auth|authorization|oauth|oauth2|bearer|session|security|api|secret|bot|app|deploy"
@@ -47,7 +51,7 @@ _KEY_OF: Final = re.compile(
     rb"(?:secret|secret[_-]?access|access|api|private|encryption|signing|account|subscription|master)[_-]?$"
 )
 _PARAMETER: Final = re.compile(rb"[?&;][a-z0-9_-]{0,24}$")
-_PARAMETER_VALUE: Final = rb"=([^\s&\"'\\#<>{}$]{8,})"
+_PARAMETER_VALUE: Final = rb"=([!%(-;=?-Z\[\]^-z|~]{8,})"
 
 
 def _rule(kind: str, anchor: bytes, pattern: bytes, before: Pattern | None = None) -> Rule:
@@ -70,25 +74,28 @@ NAMED: Final = (
     *_both("key", b"key", _KEY_OF),
     *_both("password", b"pass", follows=b"(?:word|wd|phrase)"),
     _rule("cookie", b"cookie", b"cookie" + _COOKIE_VALUE),
-    _rule("cookie", b"cookie", rb"cookie: *([^\s\"'\\;=]+=[^\r\n\"'\\]+)"),
+    _rule(
+        "cookie", b"cookie", rb"cookie: *([!#-&(-+\--:<>-\[\]-~]+=" + _OCTET + rb"*(?:; *" + _OCTET + rb"+)*)"
+    ),
     _rule("token", b"bearer ", rb"bearer +(?=[a-z._~+/-]*[0-9])([a-z0-9._~+/-]{16,}={0,2})"),
     _rule(
         "token",
         b"authorization",
-        rb"authorization(?:\\*[\"'])?\s*[:=]\s*(?:\\*[\"'])?(?:basic|token|apikey) +([a-z0-9+/=_.~-]{8,})",
+        rb"authorization(?:\\*[\"'])? *[:=] *(?:\\*[\"'])?(?:basic|token|apikey) +([a-z0-9+/=_.~-]{8,})",
     ),
-    _rule("password", b"://", rb"://[^\s/:@\"'\\<>{}$]*:([^\s/:@\"'\\<>{}$]+)@"),
+    _rule("password", b"://", rb"://[!%&(-.0-9;=?A-Z_a-z~]*:([!%&(-.0-9:;=?A-Z_a-z~]+)@"),
     _rule("parameter", b"pass", b"pass(?:word|wd|phrase)?" + _PARAMETER_VALUE, _PARAMETER),
     _rule("parameter", b"sig", b"sig(?:nature)?" + _PARAMETER_VALUE, _PARAMETER),
     *(
         _rule("parameter", name, name + _PARAMETER_VALUE, _PARAMETER)
-        for name in (b"token", b"secret", b"key", b"credential")
+        for name in (b"token", b"secret", b"key")
     ),
-    _rule("organization-id", b"organi", rb"organi[sz]ation[_-]?(?:uu)?id" + _UUID_VALUE),
+    _rule("parameter", b"crede", b"credential" + _PARAMETER_VALUE, _PARAMETER),
+    _rule("organization-id", b"organ", rb"organi[sz]ation[_-]?(?:uu)?id" + _UUID_VALUE),
     _rule(
         "organization-id",
-        b"organi",
-        rb"organi[sz]ation(?:'s|\xe2\x80\x99s|\\+u2019s)?(?:[ _-](?:uu)?id)?[ :=(\"'\\`]{1,6}("
+        b"organ",
+        rb"organi[sz]ation(?:'s|\xe2\x80\x99s|\\+u2019s)?(?:[ _-](?:uu)?id)?(?:[ :=('`]|\\*\"){1,4}("
         + UUID
         + rb")",
     ),

@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 
 REDACTED: Final = "REDACTED"
 
-_STRING: Final = re.compile(rb'"((?:[^"\\]|\\.)*+)"(?!\s*:)')
+_STRING: Final = re.compile(rb'"((?:[^"\\]|\\.)*+)"(\s*:)?')
+"""A string; one with a colon after it is a member's name."""
 _PLACEHOLDER: Final = re.compile(PLACEHOLDER.pattern.decode())
 
 
@@ -62,7 +63,7 @@ def _texts(body: bytes, *, stream: bool) -> Iterator[Sequence[Piece]]:
     taken = {piece.start for block in blocks for piece in block}
     taken.update(start for start, _ in protected(body))
     for match in _STRING.finditer(body):
-        if match.start(1) not in taken and match[1]:
+        if match[2] is None and match[1] and match.start(1) not in taken:
             yield [Piece(*match.span(1))]
 
 

@@ -12,7 +12,7 @@ import msgspec
 
 from tokentape.recorder.cassette.interaction import Ending
 from tokentape.recorder.scrubbing.edits import Body, Edit
-from tokentape.recorder.scrubbing.finding import find, placeholder
+from tokentape.recorder.scrubbing.finding import ROUNDS, find, placeholder
 from tokentape.recorder.scrubbing.heads import (
     credentials,
     scrub_request_headers,
@@ -29,9 +29,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tokentape.recorder.cassette.interaction import Interaction, Request, Response
-
-_ROUNDS: Final = 4
-"""What stands around a placeholder may be a secret only once the first is gone; more than two is unseen."""
 
 _STREAM_BEGINS: Final = (b"event:", b"data:")
 
@@ -93,7 +90,7 @@ def _scrub_response(response: Response, policy: Policy, literals: Sequence[bytes
 def _scrub_body(body: Body, policy: Policy, literals: Sequence[bytes], place: _Place) -> None:
     body.apply(path_edits(body.data, policy, stream=place.stream))
     body.apply(pattern_edits(body.data, policy, stream=place.stream))
-    for _ in range(_ROUNDS):
+    for _ in range(ROUNDS):
         edits = _edits(body.data, literals, place)
         if not edits:
             return

@@ -64,6 +64,11 @@ SHAPES: Final = (
     Rule(kind="private-key", anchor=b"-----BEGIN ", pattern=_PRIVATE_KEY, cut=_PRIVATE_KEY),
     shape("workspace-id", "wrkspc_", _ALNUM, 8),
     # Claude Code's `metadata.user_id`, wherever it is repeated.
-    plain("user-id", "user_", rf"user_[0-9a-f]{{64}}_account_(?:{UUID.decode()})?_session_{UUID.decode()}"),
+    plain(
+        "user-id",
+        "user_",
+        rf"user_[0-9a-f]{{64}}_account_(?:{UUID.decode()})?_session_{UUID.decode()}",
+        cut=r"user_[0-9a-f]{16,64}[a-z0-9_-]*",
+    ),
 )
 """Case matters in all of them."""

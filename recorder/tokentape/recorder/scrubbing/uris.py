@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
 
-from tokentape.recorder.scrubbing.finding import PLACEHOLDER, find, placeholder
+from tokentape.recorder.scrubbing.finding import PLACEHOLDER, placeholder, without_secrets
 from tokentape.recorder.scrubbing.patterns import redacted
 
 if TYPE_CHECKING:
@@ -42,8 +42,6 @@ def _parameter(parameter: str, policy: Policy, literals: Sequence[bytes]) -> str
 def _part(part: str, policy: Policy, literals: Sequence[bytes]) -> str:
     """A part of a URI, searched as it is and decoded; percent-escapes hide nothing."""
     text = unquote(part, errors="surrogateescape")
-    data = text.encode("utf-8", "surrogateescape")
-    for span in reversed(find(data, literals=literals)):
-        data = data[: span.start] + placeholder(span.kind) + data[span.end :]
-    clean = redacted(data.decode("utf-8", "surrogateescape"), policy)
+    data = redacted(text, policy).encode("utf-8", "surrogateescape")
+    clean = without_secrets(data, literals).decode("utf-8", "surrogateescape")
     return part if clean == text else quote(clean, safe="", errors="surrogateescape")
