@@ -27,8 +27,7 @@ def write(ledger: str) -> None:
         for _ in range(20):
             number += 1
             call, bill = varied(number)
-            sink.at(link, number)
-            sink.closed(call, bill)
+            sink.closed(call, bill, (link, number))
         print(link, number, sink.settled(link) or 0, flush=True)
         time.sleep(0.001)
 

@@ -18,7 +18,7 @@ from tokentape.proxy.ledger.store import open_store
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from tests.proxy.ledger.conftest import Postgres
+    from tests.support.postgres import Postgres
 
     from tokentape.proxy.ledger.location import Location
 

@@ -118,8 +118,7 @@ def test_marks_are_kept_by_link(sqlite: Location) -> None:
 
     with writing(sqlite) as sink:
         for number in range(1, 6):
-            sink.at("a" if number % 2 else "b", number)
-            sink.closed(*priced(number))
+            sink.closed(*priced(number), ("a" if number % 2 else "b", number))
         sink.mark("a", 9)
     assert (sink.settled("a"), sink.settled("b")) == (9, 4)
     assert kept_marks(sqlite) == {"a": 9, "b": 4, sink.writer.name: 1}

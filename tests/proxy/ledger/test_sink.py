@@ -6,21 +6,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from tests.proxy.ledger.cases import priced, record, total
-from tests.support.calls import make_open_call
 
 from tokentape.proxy.ledger.listing import each_call
-from tokentape.proxy.ledger.location import locate
 from tokentape.proxy.ledger.reader import Reader, lost
-from tokentape.proxy.ledger.sink import LedgerSink
 
 if TYPE_CHECKING:
     from tokentape.proxy.ledger.location import Location
-
-
-def test_an_open_call_is_nothing_to_a_ledger() -> None:
-    sink = LedgerSink(locate("/dev/null/ledger"))
-    sink.opened(make_open_call(priced(0)[0]))
-    assert (sink.name, sink.waiting) == ("ledger", 0)
 
 
 @pytest.mark.parametrize(

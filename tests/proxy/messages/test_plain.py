@@ -24,9 +24,9 @@ def said(body: bytes, *, plainly: bool) -> dict[str, Any]:
     }
 
 
-COUNT = st.sampled_from([0, 1, 7, None, -1, 2**63 - 1, 2**63, 1.0, 1.5, True, "5", {}])
-WORD = st.sampled_from(["standard", "", None, "a\nb", "x" * 300, 5])
-USAGE = st.fixed_dictionaries(
+COUNT: st.SearchStrategy[Any] = st.sampled_from([0, 1, 7, None, -1, 2**63 - 1, 2**63, 1.0, 1.5, True, "5", {}])
+WORD: st.SearchStrategy[Any] = st.sampled_from(["standard", "", None, "a\nb", "x" * 300, 5])
+USAGE: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {"input_tokens": COUNT, "output_tokens": COUNT},
     optional={
         "cache_read_input_tokens": COUNT,
@@ -42,7 +42,7 @@ USAGE = st.fixed_dictionaries(
         "unheard_of": COUNT,
     },
 )
-BLOCK = st.fixed_dictionaries(
+BLOCK: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {"type": st.sampled_from(["text", "thinking", "tool_use", "server_tool_use", "hologram", "", 5])},
     optional={
         "text": WORD,
@@ -53,7 +53,7 @@ BLOCK = st.fixed_dictionaries(
         "citations": st.none(),
     },
 )
-FIELDS = st.fixed_dictionaries(
+FIELDS: st.SearchStrategy[dict[str, Any]] = st.fixed_dictionaries(
     {},
     optional={
         "type": st.sampled_from(["message", "error", 5]),

@@ -77,7 +77,10 @@ class Inbox:
             self.refused += 1
             return False
         self.accepted += 1
-        self._append(handed)
+        waiting = self._waiting
+        waiting.append(handed)
+        if self._idle or len(waiting) == FLUSH_ROWS:
+            self._ring()
         return True
 
     def mark(self, link: str, count: int) -> None:
@@ -88,12 +91,14 @@ class Inbox:
         """Ask for a mark that another observer left."""
         self._append(Recall(link))
 
-    def _append(self, item: Handed | Mark | Recall) -> None:
-        waiting = self._waiting
-        waiting.append(item)
-        if self._idle or len(waiting) == FLUSH_ROWS:
-            self._idle = False
-            self._bell.set()
+    def _append(self, item: Mark | Recall) -> None:
+        self._waiting.append(item)
+        if self._idle or len(self._waiting) == FLUSH_ROWS:
+            self._ring()
+
+    def _ring(self) -> None:
+        self._idle = False
+        self._bell.set()
 
     def close(self) -> None:
         """Nothing more will come: write at once what is here."""

@@ -2,7 +2,7 @@
 
 `row_of` runs for every call in the writer's thread, which shares the interpreter with the observer:
 it is one function that makes one tuple, in the order of `schema.WRITTEN` (a test writes and reads
-every field).
+every field). `_value_` is the attribute behind an enum's `value`, which is a function call.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def row_of(call: Call, bill: Bill | None) -> Row:
         status, total, savings, batch_savings, waste, cause = _NO_BILL
         table = date = items = None
     else:
-        status, cause, table, date = bill.status.value, bill.waste_cause, bill.price_table, bill.price_date
+        status, cause, table, date = bill.status._value_, bill.waste_cause, bill.price_table, bill.price_date
         total = None if bill.total is None else pico(bill.total)
         savings, batch_savings, waste = pico(bill.savings), pico(bill.batch_savings), pico(bill.waste)
         items = kept.bill_detail_of(bill)
@@ -71,7 +71,7 @@ def row_of(call: Call, bill: Bill | None) -> Row:
         call.engine,
         call.method,
         call.endpoint,
-        call.outcome.value,
+        call.outcome._value_,
         call.status,
         error and error.type,
         error and error.code,
@@ -92,7 +92,7 @@ def row_of(call: Call, bill: Bill | None) -> Row:
         usage.service_tier,
         usage.speed,
         usage.inference_geo,
-        call.cache_outcome and call.cache_outcome.value,
+        call.cache_outcome and call.cache_outcome._value_,
         call.cache_miss_reason,
         status,
         total,

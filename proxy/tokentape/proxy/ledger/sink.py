@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from tokentape.proxy.ledger.migrations import Identity
     from tokentape.proxy.ledger.retention import Retention
     from tokentape.proxy.ledger.store import Store
-    from tokentape.proxy.messages.call import Call, OpenCall
+    from tokentape.proxy.messages.call import Call
     from tokentape.proxy.pricing.bill import Bill
 
 
@@ -45,7 +45,7 @@ class LedgerSink:
         """
         opening = partial(_open, location, identity)
         self.writer = Writer(opening, retention=retention, limit=limit, gather=gather)
-        self._position: Position | None = None
+        self._put = self.writer.inbox.put
         self._owed: dict[str, int] = {}
         """Marks of calls that found no room: they are settled, as lost."""
 
@@ -58,21 +58,14 @@ class LedgerSink:
         """Write what is left for at most `patience` seconds; what is not written then is lost."""
         self.writer.close(patience)
 
-    def opened(self, call: OpenCall) -> None:
-        """Nothing yet: a row is a finished call."""
+    def closed(self, call: Call, bill: Bill | None, position: Position | None = None) -> None:
+        """Queue a call; where there is no room it is counted as lost.
 
-    def closed(self, call: Call, bill: Bill | None) -> None:
-        """Queue a call; where there is no room it is counted as lost."""
-        position, self._position = self._position, None
-        if not self.writer.inbox.put((call, bill, position)) and position is not None:
-            self._owed[position[0]] = position[1]
-
-    def at(self, link: str, count: int) -> None:
-        """The next call to be handed over is number `count` of this link.
-
-        The row and the mark are then one: whoever reads the mark knows which calls are in the ledger.
+        `position` is its link and its number among those of the link. The row and the mark are then one:
+        whoever reads the mark knows which calls are in the ledger.
         """
-        self._position = (link, count)
+        if not self._put((call, bill, position)) and position is not None:
+            self._owed[position[0]] = position[1]
 
     def mark(self, link: str, count: int) -> None:
         """This link has closed `count` exchanges in all, and each that was a call was handed over."""

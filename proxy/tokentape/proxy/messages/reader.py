@@ -222,6 +222,8 @@ class CallReader:
         if self._opened is None:
             self._opened = self._open(complete=False)
         named = self._read_reply(ending, at)
+        if self._went_well(ending, proxy_status, named):
+            return self._call(Outcome.OK, None, self._status, at)
         outcome = judge(self._evidence(ending, proxy_status, named))
         error = explain(outcome, named, reason)
         if outcome is not Outcome.OK and self._attempts is not None:
@@ -305,6 +307,16 @@ class CallReader:
             self._notes.error("reply_too_large")
         elif expected or tolerant.parse(body) is not None:
             read_message_body(body, self._reply, self._salt)
+
+    def _went_well(self, ending: Ending, proxy_status: int, named: CallError | None) -> bool:
+        """A whole message came, as nearly always: there is nothing to `judge`."""
+        return (
+            self._reply.complete
+            and self._status == 200
+            and ending is Ending.COMPLETE
+            and named is None
+            and not proxy_status
+        )
 
     def _evidence(self, ending: Ending, proxy_status: int, named: CallError | None) -> Evidence:
         return Evidence(

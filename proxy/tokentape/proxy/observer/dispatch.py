@@ -137,9 +137,7 @@ class Dispatch:
     def _keep(self, call: Call, bill: Bill | None, position: tuple[str, int] | None) -> None:
         assert self.ledger is not None
         try:
-            if position is not None:
-                self.ledger.at(*position)
-            self.ledger.closed(call, bill)
+            self.ledger.closed(call, bill, position)
         except Exception:
             self.failed(self.ledger.name)
 

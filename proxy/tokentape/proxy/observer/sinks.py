@@ -26,11 +26,13 @@ class CallSink(Protocol):
         """
 
 
-class LedgerSink(CallSink, Protocol):
-    """The CallSink that keeps calls for good, and says when it has: `tokentape.proxy.ledger.sink`."""
+class LedgerSink(Protocol):
+    """What keeps calls for good, and says when it has: `tokentape.proxy.ledger.sink`."""
 
-    def at(self, link: str, count: int) -> None:
-        """The next call is number `count` of a link."""
+    name: str
+
+    def closed(self, call: Call, bill: Bill | None, position: tuple[str, int] | None = None) -> None:
+        """A call is finished; `position` is its link and its number among those of the link."""
 
     def mark(self, link: str, count: int) -> None:
         """A link has closed `count` exchanges, the last of which was no call."""

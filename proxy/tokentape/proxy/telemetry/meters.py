@@ -99,7 +99,7 @@ class CallMeters:
 
     def _counted(self, name: str, bound: Callable[[str], str] = str) -> Kept[str, Amount]:
         family, pair = self._instruments.amounts(name), self._pair
-        return Kept(lambda value: family.at(*pair, bound(value)))
+        return Kept(lambda value: family.at(*pair, bound(str(value))))
 
     def _request(self, key: tuple[str, int | None, Outcome, bool]) -> Amount:
         endpoint, status, outcome, stream = key
@@ -177,7 +177,7 @@ class CallMeters:
         if call.stop_reason is not None:
             self.stop_reasons[call.stop_reason].value += 1
         if call.cache_outcome is not None:
-            self.cache_outcomes[call.cache_outcome.value].value += 1
+            self.cache_outcomes[call.cache_outcome].value += 1
         for tool in call.tool_calls:
             self.tool_calls[tool.name].value += 1
         if call.tool_loop:
@@ -236,7 +236,7 @@ class MoneyMeters:
 
     def _counted(self, name: str) -> Kept[str, Amount]:
         family, pair = self._instruments.amounts(name), self._pair
-        return Kept(lambda value: family.at(*pair, value))
+        return Kept(lambda value: family.at(*pair, str(value)))
 
     @cached_property
     def costs(self) -> Distribution:
@@ -253,7 +253,7 @@ class MoneyMeters:
 
     def record(self, bill: Bill) -> None:
         """Add a bill, but for its lines."""
-        self.priced[bill.status.value].value += 1
+        self.priced[bill.status].value += 1
         total = bill.total
         if total is None:
             return

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from tokentape.proxy.catalogue import OTHER
 from tokentape.proxy.messages.call import CacheWrites, Usage
@@ -11,7 +11,15 @@ from tokentape.proxy.messages.labels import DEFAULT_PROJECT
 from tokentape.proxy.messages.models import model_label
 from tokentape.proxy.messages.routes import MESSAGES
 from tokentape.proxy.telemetry.instruments import Instruments
-from tokentape.proxy.telemetry.meters import UNLABELLED, Bounds, CallMeters, Kept, ModelMeters, MoneyMeters
+from tokentape.proxy.telemetry.meters import (
+    MAX_KEPT,
+    UNLABELLED,
+    Bounds,
+    CallMeters,
+    Kept,
+    ModelMeters,
+    MoneyMeters,
+)
 from tokentape.proxy.telemetry.process import add_process_metrics
 from tokentape.proxy.telemetry.ratelimits import RateLimitMeters
 from tokentape.proxy.telemetry.workers import WorkerMeters
@@ -27,6 +35,7 @@ if TYPE_CHECKING:
     from tokentape.proxy.telemetry.sets import Amount
 
 MAX_MODELS = 50
+_PROJECT_ONLY: Final = ("project",)
 APART = frozenset({"compaction", "advisor_message"})
 """Iterations whose tokens the top-level usage leaves out (`BetaUsage.iterations` of the SDK)."""
 
@@ -68,6 +77,7 @@ class PrometheusSink:
         self._bill = bill
         self._meters = Kept(self._call_meters)
         self._pairs = Kept(self._pair_meters)
+        self._prepared: set[tuple[str, tuple[str, ...]]] = set()
         self._money = Kept(self._money_meters)
         self._models = Kept(self._model_meters)
         self._substitutions = Kept(self._substitution)
@@ -85,23 +95,28 @@ class PrometheusSink:
     def opened(self, call: OpenCall) -> None:
         """Let the label sets of this call exist, so that a scrape shows them before they count."""
         key = self._key(call)
+        if (call.endpoint, key) in self._prepared:
+            return
         self._meters[key].prepare_request(call.endpoint)
         if self._bill and call.endpoint == MESSAGES:
             self._money[key].prepare()
+        if len(self._prepared) < MAX_KEPT:
+            self._prepared.add((call.endpoint, key))
 
     def closed(self, call: Call, bill: Bill | None = None) -> None:
         """Count a finished call, or a result of a batch."""
+        key = self._key(call)
         if bill is not None and self._bill:
-            self._record_bill(call, bill)
+            self._record_bill(call, bill, key)
         if call.custom_id is not None:
-            self._record_result(call)
+            self._record_result(call, key)
         else:
-            self._record(call)
+            self._record(call, key)
 
-    def _record(self, call: Call) -> None:
+    def _record(self, call: Call, key: tuple[str, ...]) -> None:
         trace_id = call.trace.trace_id if call.trace else ""
         request_id = call.request_id or ""
-        self._meters[self._key(call)].record(call, trace_id, request_id)
+        self._meters[key].record(call, trace_id, request_id)
         self._models[call.model].record(call.timings, trace_id, request_id, call.ended_at)
         if call.rate_limits or call.rate_limit_windows:
             self._limits.record(call)
@@ -109,7 +124,8 @@ class PrometheusSink:
             self._record_substitution(call)
         if call.usage is not None and call.usage.iterations:
             self._record_iterations(call, call.usage.iterations)
-        self._record_doubts(call)
+        if call.parse_errors or call.unknown:
+            self._record_doubts(call)
 
     def _record_doubts(self, call: Call) -> None:
         for reason in call.parse_errors:
@@ -117,23 +133,23 @@ class PrometheusSink:
         for event in call.unknown:
             self._unknown[event].value += 1
 
-    def _record_result(self, call: Call) -> None:
+    def _record_result(self, call: Call, key: tuple[str, ...]) -> None:
         """A result is no request of its own: its tokens and its end count, its times do not."""
-        self._meters[self._key(call)].record_result(call)
+        self._meters[key].record_result(call)
         if call.usage is not None and call.usage.iterations:
             self._record_iterations(call, call.usage.iterations)
         if self._bill:
-            self._money[self._key(call)].results[call.result or OTHER].value += 1
+            self._money[key].results[call.result or OTHER].value += 1
         self._record_doubts(call)
 
-    def _record_bill(self, call: Call, bill: Bill) -> None:
-        key = self._key(call)
+    def _record_bill(self, call: Call, bill: Bill, key: tuple[str, ...]) -> None:
         if call.endpoint == MESSAGES or bill.items or bill.total is None or call.custom_id is not None:
             self._money[key].record(bill)
         if bill.subscription:
             return
         for item in bill.items:
-            self._money[item.model, *key[1:]].cost[item.kind.value].value += float(item.usd)
+            payer = key if item.model == key[0] else (item.model, *key[1:])
+            self._money[payer].cost[item.kind].value += float(item.usd)
 
     def worker_state(self, worker: Hello, state: WorkerState) -> None:
         """Take over what a worker says of itself."""
@@ -178,6 +194,8 @@ class PrometheusSink:
         return Kept(lambda value: family.at(bound(value)))
 
     def _key(self, call: Call | OpenCall) -> tuple[str, ...]:
+        if self._keys == _PROJECT_ONLY:
+            return (call.model, call.project)
         return (call.model, *[_label(call, key) for key in self._keys])
 
     def _call_meters(self, key: tuple[str, ...]) -> CallMeters:

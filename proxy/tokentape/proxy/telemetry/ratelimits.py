@@ -10,8 +10,6 @@ from __future__ import annotations
 from collections import OrderedDict
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-import msgspec
-
 from tokentape.proxy.messages.call import RateLimit, RateLimitWindow
 
 if TYPE_CHECKING:
@@ -29,16 +27,9 @@ HOLDS_WITHOUT_RESET = 60.0
 LimitT = TypeVar("LimitT", RateLimit, RateLimitWindow)
 
 
-class Heard(msgspec.Struct, Generic[LimitT], frozen=True):
-    """A limit and when the API named it, in seconds since the epoch."""
-
-    limit: LimitT
-    at: float
-
-    @property
-    def until(self) -> float:
-        """When it stops to hold."""
-        return self.at + HOLDS_WITHOUT_RESET if self.limit.reset_at is None else self.limit.reset_at
+def _until(limit: RateLimit | RateLimitWindow, at: float) -> float:
+    """When a limit stops to hold that the API named at `at`, in seconds since the epoch."""
+    return at + HOLDS_WITHOUT_RESET if limit.reset_at is None else limit.reset_at
 
 
 class Limits(Generic[LimitT]):
@@ -47,25 +38,28 @@ class Limits(Generic[LimitT]):
     def __init__(self, clock: Callable[[], float], overflow: Callable[[], None]) -> None:
         self._clock = clock
         self._overflow = overflow
-        self._heard: OrderedDict[tuple[str, ...], Heard[LimitT]] = OrderedDict()
+        self._heard: OrderedDict[tuple[str, ...], tuple[LimitT, float]] = OrderedDict()
+        """Each with when the API named it."""
 
     def hear(self, labels: tuple[str, ...], limit: LimitT, at: float) -> None:
         """Take over a limit, unless a newer one is known."""
-        known = self._heard.get(labels)
-        if known is not None and known.at > at:
+        heard = self._heard
+        known = heard.get(labels)
+        if known is not None and known[1] > at:
             return
-        self._heard[labels] = Heard(limit, at)
-        self._heard.move_to_end(labels)
-        if len(self._heard) > MAX_LIMITS:
-            self._heard.popitem(last=False)
+        heard[labels] = (limit, at)
+        if known is not None:
+            heard.move_to_end(labels)
+        elif len(heard) > MAX_LIMITS:
+            heard.popitem(last=False)
             self._overflow()
 
     def values(self, value: Callable[[LimitT], float | None]) -> Iterable[tuple[tuple[str, ...], float]]:
         """The values that hold now."""
         now = self._clock()
-        for labels, heard in list(self._heard.items()):
-            number = value(heard.limit)
-            if number is not None and heard.until > now:
+        for labels, (limit, at) in list(self._heard.items()):
+            number = value(limit)
+            if number is not None and _until(limit, at) > now:
                 yield labels, number
 
 
@@ -91,9 +85,9 @@ class RateLimitMeters:
 
     def record(self, call: Call) -> None:
         """Take over what the head of a reply said."""
-        credential = call.credential or "none"
+        credential, model = call.credential or "none", self._model(call.model)
         at = call.started_at + (call.timings.headers or 0)
         for limit in call.rate_limits:
-            self._limits.hear((credential, self._model(call.model), limit.kind), limit, at)
+            self._limits.hear((credential, model, limit.kind), limit, at)
         for window in call.rate_limit_windows:
             self._windows.hear((credential, window.window), window, at)
