@@ -71,9 +71,12 @@ def test_an_empty_variable_is_an_unset_one(tmp_path: Path) -> None:
 
 
 OWN_EXAMPLES: dict[str, object] = {
-    "timezone": "Europe/Berlin", "budget": "day=20,month=400.5",
+    "timezone": "Europe/Berlin",
+    "budget": "day=20,month=400.5",
     "sort": "cost",
     "format": "csv",
+    "match": "lenient",
+    "fault": "overloaded:times=2,retry_after_ms=1",
 }
 EXAMPLES: dict[type, object] = {
     int: 7,

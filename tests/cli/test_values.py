@@ -124,3 +124,17 @@ def test_what_is_no_pair_is_named(value: object) -> None:
 def test_a_text_is_not_empty(value: object) -> None:
     with pytest.raises(ValueError, match=r"^must be a text that is not empty, not "):
         values.text(value)
+
+
+@pytest.mark.parametrize(
+    ("value", "read"),
+    [("cut; stall:after=1,every=2", ("cut; stall:after=1,every=2",)), (["a", "b"], ("a", "b"))],
+)
+def test_specs_are_taken_as_they_are(value: object, read: tuple[str, ...]) -> None:
+    assert values.specs(value) == read
+
+
+@pytest.mark.parametrize("value", ["", " ", 7, None, [7]])
+def test_anything_else_is_no_spec(value: object) -> None:
+    with pytest.raises(ValueError, match="must be a text"):
+        values.specs(value)

@@ -48,6 +48,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     label: tuple[str, ...] = ()
     autotag: bool = True
     once: bool = False
+    speed: float = 0.0
+    match: str = "strict"
+    fault: tuple[str, ...] = ()
+    chaos: str = ""
+    seed: int = 0
     since: str = ""
     until: str = ""
     month: str = ""
@@ -104,6 +109,7 @@ class Option(msgspec.Struct, frozen=True, kw_only=True):
 
 
 _DAY: Final = 86_400
+_REPLAY: Final = frozenset({"replay"})
 _LEDGER: Final = frozenset({"report", "calls"})
 _seconds = values.amount(0.001, _DAY, "seconds")
 
@@ -112,9 +118,9 @@ OPTIONS: Final = (
         name="listen",
         read=values.address,
         metavar="HOST:PORT",
-        help="Where clients connect. `run` and `demo` take a free port unless the flag or the variable "
-        "is set.",
-        commands=LOOKING,
+        help="Where clients connect. `run`, `demo` and `replay` take a free port unless the flag or the "
+        "variable is set.",
+        commands=LOOKING | {"replay"},
     ),
     Option(
         name="admin",
@@ -148,6 +154,7 @@ OPTIONS: Final = (
         name="expose",
         read=values.switch,
         help="Allow ports that other machines can reach. Nobody is asked for a password there.",
+        commands=SERVING | {"replay"},
     ),
     Option(
         name="metric_labels",
@@ -256,6 +263,44 @@ OPTIONS: Final = (
         read=values.switch,
         help="End after the traffic has been shown once.",
         commands=frozenset({"demo"}),
+    ),
+    Option(
+        name="speed",
+        read=values.amount(0, 1000, "times"),
+        metavar="FACTOR",
+        help="How fast recorded replies come: 1 as recorded, 2 twice as fast, 0 at once.",
+        commands=_REPLAY,
+    ),
+    Option(
+        name="match",
+        read=values.choice("strict", "lenient"),
+        metavar="strict/lenient",
+        help="Whether a request that has drifted from its recording is missed, or served and told.",
+        commands=_REPLAY,
+    ),
+    Option(
+        name="fault",
+        read=values.specs,
+        metavar="SPEC",
+        help="What goes wrong with replies, such as `overloaded:times=2`: docs/faults.md lists all. May be "
+        "repeated.",
+        commands=_REPLAY,
+        repeated=True,
+    ),
+    Option(
+        name="chaos",
+        read=values.text_or_nothing,
+        metavar="PART",
+        help="The part of all requests that some fault strikes, such as 5%; `5%: overloaded; cut` names the "
+        "faults to choose from.",
+        commands=_REPLAY,
+    ),
+    Option(
+        name="seed",
+        read=values.count(0, 2**31 - 1),
+        metavar="N",
+        help="Which requests --chaos strikes: the same ones for the same number.",
+        commands=_REPLAY,
     ),
     Option(
         name="since",

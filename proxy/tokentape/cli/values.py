@@ -85,6 +85,14 @@ def names(value: object) -> tuple[str, ...]:
     return tuple(part for part in stripped if part)
 
 
+def specs(value: object) -> tuple[str, ...]:
+    """Read one text, or a list of them, each as it is."""
+    try:
+        return (text(value),) if isinstance(value, str) else tuple(msgspec.convert(value, list[str]))
+    except msgspec.ValidationError:
+        raise ValueError(f"must be a text or a list of texts, not {value!r}") from None
+
+
 def count(low: int, high: int) -> Callable[[object], int]:
     """A reader of whole numbers from `low` to `high`."""
 

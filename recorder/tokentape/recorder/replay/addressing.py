@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import unquote
 
-from tokentape.proxy.messages.labels import parse_labels
 from tokentape.proxy.relay.forwarding import LABEL_HEADER, take_label_segment
 
 if TYPE_CHECKING:
@@ -30,5 +30,11 @@ def addressed(target: bytes, headers: Iterable[tuple[bytes, bytes]]) -> Address:
         texts.append(segment)
     labels: dict[str, str] = {}
     for text in texts:
-        labels |= parse_labels(text.decode("latin-1"))
+        labels |= _labels(text.decode("latin-1"))
     return Address(labels.get("cassette", ""), labels.get("session", ""), rest)
+
+
+def _labels(text: str) -> dict[str, str]:
+    """As `tokentape.proxy.messages.labels` reads them, but whole: a cassette's name may be long."""
+    pairs = (part.partition("=") for part in text.split(","))
+    return {unquote(key).strip(): unquote(value).strip() for key, equals, value in pairs if equals}

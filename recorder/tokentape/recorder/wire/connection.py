@@ -87,20 +87,26 @@ class AnsweringConnection(ServerConnection):
         answer = playback.answer
         if answer.ending in {Ending.CUT, Ending.RESET}:
             self.broken_off(answer, playback.written, by_client=False)
-            self._break(reset=answer.ending == Ending.RESET)
+            self.end_abruptly(reset=answer.ending == Ending.RESET)
             return
         self.answered(answer)
         self.reply_finished(keep_alive=answer.ending == Ending.KEEP)
 
-    def _break(self, *, reset: bool) -> None:
+    def end_abruptly(self, *, reset: bool) -> None:
+        """Close the connection, wherever it is."""
         self.flush()
-        self.reading = Reading.DISCARD
         if reset:
-            raw: socket.socket = self.transport.get_extra_info("socket")
-            raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
-            self.transport.abort()
+            self.reset()
         else:
+            self.reading = Reading.DISCARD
             self.transport.close()
+
+    def reset(self) -> None:
+        """Close the connection by a RST, whatever is under way."""
+        self.reading = Reading.DISCARD
+        raw: socket.socket = self.transport.get_extra_info("socket")
+        raw.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
+        self.transport.abort()
 
     def pause_writing(self) -> None:
         """asyncio: the client does not read."""

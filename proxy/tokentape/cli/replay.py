@@ -1,0 +1,171 @@
+"""`tokentape replay`: cassettes served as the API, for a command or until Ctrl-C.
+
+A miss makes the exit status 1 even where the command itself succeeded: an application that swallows the
+exception passes its own test for the wrong reason.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import TYPE_CHECKING, Any, Final
+
+import click
+
+from tokentape.cli.options import options
+from tokentape.cli.values import Address
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from tokentape.cli.options import Settings
+    from tokentape.recorder.cassette.interaction import Cassette
+    from tokentape.recorder.faults.book import Book
+    from tokentape.recorder.replay.desk import Desk
+
+_KEY: Final = "replayed-needs-no-key"
+"""The credential of a command that has none: SDKs refuse to send a request without one."""
+_CREDENTIALS: Final = ("ANTHROPIC_API_KEY", "ANTHROPIC_AUTH_TOKEN")
+
+
+class WithCommand(click.Command):
+    """A command line that may end with `-- COMMAND...`, which is kept apart from the arguments before."""
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        """Cut the line at `--`; what is behind it is in `ctx.obj`."""
+        place = args.index("--") if "--" in args else len(args)
+        ctx.obj = tuple(args[place + 1 :])
+        return super().parse_args(ctx, args[:place])
+
+    def collect_usage_pieces(self, ctx: click.Context) -> list[str]:
+        """Show it in the usage line."""
+        return [*super().collect_usage_pieces(ctx), "[-- COMMAND...]"]
+
+
+@click.command(cls=WithCommand, short_help="Serve cassettes as the API.")
+@click.argument("cassettes", nargs=-1, required=True, metavar="CASSETTE...")
+@options("replay")
+@click.pass_obj
+def replay(command: tuple[str, ...], /, cassettes: tuple[str, ...], **flags: Any) -> None:
+    """Serve recorded replies, for COMMAND or until Ctrl-C. Nothing ever reaches the real API.
+
+    CASSETTE is a file, a folder of them, or NAME=FILE. With several, a client chooses by its base_url,
+    http://HOST:PORT/@cassette=NAME, and keeps a state of its own with /@cassette=NAME,session=ID. COMMAND
+    finds the address in ANTHROPIC_BASE_URL. A request without a recording is refused with what to do, and
+    makes the exit status 1.
+    """
+    import asyncio
+
+    from tokentape.cli.child import program
+    from tokentape.cli.settings import load_here
+
+    settings = load_here(flags, "replay")
+    if command:
+        command = (program(command[0]), *command[1:])
+    desk = _desk(cassettes, settings)
+    status = asyncio.run(_replay(desk, settings, command))
+    click.get_current_context().exit(status)
+
+
+def _desk(arguments: tuple[str, ...], settings: Settings) -> Desk:
+    """What answers.
+
+    Raises:
+        click.ClickException: a cassette is missing or broken, or a fault is none.
+    """
+    from tokentape.cli.errors import FailedError
+    from tokentape.recorder.replay.desk import Desk
+    from tokentape.recorder.replay.naming import NamingError, named_paths
+    from tokentape.recorder.replay.sessions import shelf_of
+
+    book = _book(settings)
+    try:
+        paths = named_paths(arguments)
+    except NamingError as error:
+        raise FailedError(str(error)) from None
+    shelf = shelf_of({name: _load(path) for name, path in paths.items()}, mode=settings.match)
+    return Desk(shelf, speed=settings.speed, book=book, log=_say)
+
+
+def _load(path: Path) -> Cassette:
+    from tokentape.cli.errors import FailedError
+    from tokentape.recorder.cassette.errors import CassetteError
+    from tokentape.recorder.cassette.store import load
+
+    try:
+        return load(path)
+    except CassetteError as error:
+        raise FailedError(str(error)) from None
+
+
+def _book(settings: Settings) -> Book:
+    from tokentape.cli.errors import UsageError
+    from tokentape.recorder.faults.book import Book
+    from tokentape.recorder.faults.chaos import read_chaos
+    from tokentape.recorder.faults.fault import FaultError
+    from tokentape.recorder.faults.spec import read_faults
+
+    try:
+        chaos = read_chaos(settings.chaos, seed=settings.seed) if settings.chaos else None
+        return Book(read_faults(settings.fault), chaos=chaos)
+    except FaultError as error:
+        raise UsageError(str(error)) from None
+
+
+def _say(line: str) -> None:
+    click.echo(f"tokentape: {line}", err=True)
+
+
+async def _replay(desk: Desk, settings: Settings, command: tuple[str, ...]) -> int:
+    from tokentape.cli.listeners import open_port
+    from tokentape.recorder.replay.report import missed, summary
+    from tokentape.recorder.replay.server import ReplayServer
+
+    listener = open_port(settings.listen, "--listen")
+    async with ReplayServer(desk, listener=listener) as server:
+        url = f"http://{Address(settings.listen.host, server.port).reachable}"
+        status = await (_run(command, url) if command else _wait(url))
+    for line in summary(desk.shelf):
+        _say(line)
+    return status or int(missed(desk.shelf))
+
+
+async def _wait(url: str) -> int:
+    """Serve until Ctrl-C or SIGTERM."""
+    click.echo(f"export ANTHROPIC_BASE_URL={url}")
+    sys.stdout.flush()
+    if sys.platform == "win32":
+        await _until_interrupted()
+    else:
+        from tokentape.cli.signals import StopSignals
+
+        with StopSignals() as signals:
+            await signals.first.wait()
+    return 0
+
+
+async def _until_interrupted() -> None:
+    """Ctrl-C where the event loop takes no signals."""
+    import asyncio
+    import contextlib
+
+    with contextlib.suppress(asyncio.CancelledError):
+        await asyncio.Event().wait()
+
+
+async def _run(command: tuple[str, ...], url: str) -> int:
+    """Serve a command, to its end; its status."""
+    from tokentape.cli.child import run_child
+
+    return await run_child(command, _environment(os.environ, url))
+
+
+def _environment(environment: Mapping[str, str], url: str) -> dict[str, str]:
+    """The environment of the command: calls go to the server, and need no key."""
+    from tokentape.cli.run import child_environment
+
+    changed = child_environment(environment, url)
+    if not any(environment.get(name) for name in _CREDENTIALS):
+        changed["ANTHROPIC_API_KEY"] = _KEY
+    return changed

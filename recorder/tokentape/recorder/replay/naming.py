@@ -1,0 +1,59 @@
+"""Which cassettes are served under which names.
+
+A file is called by its name without the suffix, and `NAME=PATH` calls it otherwise. A folder stands for
+all cassettes below it, each called by its path in the folder without the suffix.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Final
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+SUFFIXES: Final = (".yaml", ".yml", ".json")
+
+
+class NamingError(Exception):
+    """What was named cannot be served. Its text is one sentence for the user."""
+
+
+def named_paths(arguments: Iterable[str]) -> dict[str, Path]:
+    """The cassettes of these arguments, by name.
+
+    Raises:
+        NamingError: one is missing, a folder holds none, or two have one name.
+    """
+    found: dict[str, Path] = {}
+    for argument in arguments:
+        for name, path in _named(argument):
+            if name in found:
+                raise NamingError(
+                    f"Two cassettes are called {name}: {found[name]} and {path}: "
+                    "call one otherwise, as NAME=PATH."
+                )
+            found[name] = path
+    return found
+
+
+def _named(argument: str) -> list[tuple[str, Path]]:
+    path = Path(argument)
+    if path.is_dir():
+        return _below(path)
+    if path.is_file():
+        return [(path.stem, path)]
+    name, equals, rest = argument.partition("=")
+    if name and equals and Path(rest).is_file():
+        return [(name, Path(rest))]
+    missing = rest if equals else argument
+    raise NamingError(
+        f"There is no cassette {missing}: record it with `tokentape record {missing} -- COMMAND`."
+    )
+
+
+def _below(folder: Path) -> list[tuple[str, Path]]:
+    paths = [path for path in sorted(folder.rglob("*")) if path.suffix in SUFFIXES and path.is_file()]
+    if not paths:
+        raise NamingError(f"The folder {folder} holds no cassette: name one that holds .yaml or .json files.")
+    return [(path.relative_to(folder).with_suffix("").as_posix(), path) for path in paths]
