@@ -5,13 +5,14 @@ from typing import TYPE_CHECKING
 
 import msgspec
 import pytest
-from opentelemetry.proto.common.v1.common_pb2 import KeyValue
+from opentelemetry.proto.trace.v1.trace_pb2 import Span
 from tests.support import otlp
 from tests.support.calls import make_call
 from tests.support.full_call import BILL, full_call
 
 from tokentape.proxy.messages.call import Outcome, Usage
 from tokentape.proxy.pricing.bill import Bill, Status
+from tokentape.proxy.telemetry.otel import wire
 from tokentape.proxy.telemetry.otel.attributes import ATTRIBUTES, Facts
 from tokentape.proxy.telemetry.otel.conventions import LABEL_PREFIX, Edition
 
@@ -59,7 +60,7 @@ EVERYTHING: dict[str, Value] = {
     "tokentape.cost.output_usd": 0.00285,
     "tokentape.cost.web_search_usd": 0.01,
     "tokentape.cost.other_usd": 0.5,
-    "tokentape.cost.line_items": [
+    "tokentape.cost.line_items": (
         "input claude-sonnet-4-5 7 0.000021",
         "input claude-opus-4-5 10 0.00005",
         "cache_read claude-sonnet-4-5 4000 0.0012",
@@ -68,7 +69,7 @@ EVERYTHING: dict[str, Value] = {
         "output claude-sonnet-4-5 190 0.00285",
         "web_search claude-sonnet-4-5 1 0.01",
         "other claude-sonnet-4-5 1 0.5",
-    ],
+    ),
     "tokentape.cost.reasons": ("cache_split",),
     "tokentape.cost.modifiers": ("geo_us",),
     "tokentape.cost.cache_savings_usd": 0.01,
@@ -88,7 +89,7 @@ EVERYTHING: dict[str, Value] = {
     "tokentape.request.images": 2,
     "tokentape.request.documents": 1,
     "tokentape.request.body_bytes": 1234,
-    "tokentape.response.tool_calls": ["search"],
+    "tokentape.response.tool_calls": ("search",),
     "tokentape.tool_loop": True,
     "tokentape.time_to_headers": 0.5,
     "tokentape.stream.max_gap": 0.25,
@@ -132,7 +133,7 @@ def test_no_name_is_there_twice_and_every_type_is_kept(edition: Edition) -> None
         "int": (int,),
         "double": (float,),
         "boolean": (bool,),
-        "string[]": (list, tuple),
+        "string[]": (tuple,),
     }
     rows = {row.named(edition): row for row in ATTRIBUTES if row.named(edition)}
     assert len(rows) == sum(1 for row in ATTRIBUTES if row.named(edition))
@@ -144,9 +145,19 @@ def test_no_name_is_there_twice_and_every_type_is_kept(edition: Edition) -> None
 
 def test_what_is_encoded_is_what_is_read() -> None:
     facts = Facts(Edition.V1_41)
-    pairs = [KeyValue.FromString(pair) for pair in facts.encoded(full_call(), BILL)]
     listed = {name: list(value) if isinstance(value, tuple) else value for name, value in EVERYTHING.items()}
-    assert otlp.attributes(pairs) == listed
+    for _ in range(2):  # what is kept of the first time serves the second
+        span = Span.FromString(wire.repeated_sized(9, facts.encoded(full_call(), BILL)))
+        assert otlp.attributes(span.attributes) == listed
+
+
+def test_what_is_kept_is_bounded_and_does_not_mix_values_up() -> None:
+    facts = Facts(Edition.V1_41)
+    for number in range(1000):
+        written = facts.encoded(make_call(request_id=f"req_{number}"), None)
+        said = otlp.attributes(Span.FromString(wire.repeated_sized(9, written)).attributes)
+        assert said["anthropic.request.id"] == f"req_{number}"
+    assert max(len(kept) for _, _, _, kept in facts._rows) == 64
 
 
 def test_a_plain_call_says_little() -> None:

@@ -16,17 +16,26 @@ from tokentape.proxy.telemetry.otel.events import EventWriter, plain_event
 from tokentape.proxy.telemetry.otel.values import attributes
 
 if TYPE_CHECKING:
+    from tokentape.proxy.messages.call import Call
+    from tokentape.proxy.pricing.bill import Bill
     from tokentape.proxy.telemetry.otel.values import Structured
 
 FACTS, CONTEXTS = Facts(Edition.V1_41), Contexts(b"salt")
 SERVER = {"server.address": "api.anthropic.com"}
-WRITER = EventWriter(FACTS, CONTEXTS, attributes(SERVER))
+WRITER = EventWriter(CONTEXTS, attributes(SERVER))
+
+
+def event_of(call: Call, bill: Bill | None = None) -> LogRecord:
+    record: LogRecord = LogRecord.FromString(WRITER.event(call, FACTS.encoded(call, bill)))
+    return record
+
+
 ENDED = (int(STARTED) + 2) * 1_000_000_000
 
 
 def test_an_event_says_what_the_span_says_and_finds_it() -> None:
     call = full_call()
-    record = LogRecord.FromString(WRITER.event(call, BILL))
+    record = event_of(call, BILL)
     said = {name: list(value) if isinstance(value, tuple) else value for name, value in FACTS.of(call, BILL)}
     assert otlp.attributes(record.attributes) == SERVER | said | {"tokentape.duration": 2.0}
     assert (record.event_name, record.severity_text, record.severity_number) == ("tokentape.call", "WARN", 13)
@@ -36,13 +45,13 @@ def test_an_event_says_what_the_span_says_and_finds_it() -> None:
 
 
 def test_an_event_of_a_call_that_went_well_is_information() -> None:
-    record = LogRecord.FromString(WRITER.event(make_call(), None))
+    record = event_of(make_call())
     assert (record.severity_text, record.severity_number) == ("INFO", 9)
 
 
 def test_an_event_of_a_call_without_a_span_says_so() -> None:
     trace = Trace(trace_id=TRACE_ID, span_id=PARENT_ID, sampled=False)
-    assert LogRecord.FromString(WRITER.event(make_call(trace=trace), None)).flags == 0
+    assert event_of(make_call(trace=trace)).flags == 0
 
 
 def test_content_is_an_event_of_its_own_in_structured_form() -> None:
@@ -60,7 +69,7 @@ def test_content_is_an_event_of_its_own_in_structured_form() -> None:
 def test_the_plain_event_is_the_same_in_json() -> None:
     call = full_call()
     said = json.loads(json.dumps(plain_event(FACTS, CONTEXTS, call, BILL, SERVER)))
-    record = LogRecord.FromString(WRITER.event(call, BILL))
+    record = event_of(call, BILL)
     assert said == otlp.attributes(record.attributes) | {
         "event.name": "tokentape.call",
         "trace_id": record.trace_id.hex(),

@@ -20,13 +20,14 @@ if TYPE_CHECKING:
     from tokentape.proxy.telemetry.otel.values import Value
 
 SERVER: dict[str, Value] = {"server.address": "api.anthropic.com", "server.port": 443}
-WRITER = SpanWriter(Facts(Edition.V1_41), Contexts(b"salt"), attributes(SERVER))
+FACTS = Facts(Edition.V1_41)
+WRITER = SpanWriter(Contexts(b"salt"), attributes(SERVER))
 SECOND = 1_000_000_000
 BEGUN = int(STARTED) * SECOND
 
 
 def span_of(call: Call) -> Span:
-    span: Span = Span.FromString(WRITER.span(call, BILL))
+    span: Span = Span.FromString(WRITER.span(call, FACTS.encoded(call, BILL)))
     return span
 
 
@@ -35,7 +36,7 @@ def test_a_span_has_the_calls_times_kind_and_attributes() -> None:
     assert span.name == "chat claude-sonnet-4-5-20250929"
     assert span.kind == Span.SPAN_KIND_CLIENT
     assert (span.start_time_unix_nano, span.end_time_unix_nano) == (BEGUN, BEGUN + 2 * SECOND)
-    said = dict(Facts(Edition.V1_41).of(full_call(), BILL))
+    said = dict(FACTS.of(full_call(), BILL))
     listed = {name: list(value) if isinstance(value, tuple) else value for name, value in said.items()}
     assert otlp.attributes(span.attributes) == SERVER | listed
 

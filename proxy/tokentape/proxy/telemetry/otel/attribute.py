@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 
 import msgspec
 
 from tokentape.proxy.messages.call import Call
 from tokentape.proxy.pricing.bill import Bill
 from tokentape.proxy.telemetry.otel.conventions import Edition
+from tokentape.proxy.telemetry.otel.values import Value
 
-Read = Callable[[Call, Bill | None], str | bool | int | float | Sequence[str] | None]
+Read = Callable[[Call, Bill | None], Value | None]
 
 
 class Attribute(msgspec.Struct, frozen=True):

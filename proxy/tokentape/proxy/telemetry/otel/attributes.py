@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
+from tokentape.proxy.telemetry.otel import wire
 from tokentape.proxy.telemetry.otel.conventions import LABEL_PREFIX
 from tokentape.proxy.telemetry.otel.own import MONEY, OURS
 from tokentape.proxy.telemetry.otel.standard import ANTHROPIC, CONVENTIONS
-from tokentape.proxy.telemetry.otel.values import any_value, key, key_value
+from tokentape.proxy.telemetry.otel.values import Value, any_value, key, key_value
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -18,10 +19,12 @@ if TYPE_CHECKING:
     from tokentape.proxy.messages.call import Call
     from tokentape.proxy.pricing.bill import Bill
     from tokentape.proxy.telemetry.otel.conventions import Edition
-    from tokentape.proxy.telemetry.otel.values import Value
 
 ATTRIBUTES: Final = (*CONVENTIONS, *ANTHROPIC, *MONEY, *OURS)
 """All of them, in the order in which they are sent."""
+
+_KEPT: Final = 64
+"""Values of an attribute that are kept as they were written: most come again with the next call."""
 
 
 class Facts:
@@ -29,11 +32,11 @@ class Facts:
 
     def __init__(self, edition: Edition) -> None:
         named = [(attribute.named(edition), attribute.read) for attribute in ATTRIBUTES]
-        self._rows = [(name, key(name), read) for name, read in named if name]
+        self._rows = [(name, key(name), read, dict[Value, bytes]()) for name, read in named if name]
 
     def of(self, call: Call, bill: Bill | None) -> Iterator[tuple[str, Value]]:
         """Every attribute that a call has, by name."""
-        for name, _, read in self._rows:
+        for name, _, read, _ in self._rows:
             value = read(call, bill)
             if value is not None:
                 yield name, value
@@ -41,13 +44,20 @@ class Facts:
             yield LABEL_PREFIX + label, carried
 
     def encoded(self, call: Call, bill: Bill | None) -> list[bytes]:
-        """The same as `KeyValue` messages."""
+        """The same as `KeyValue` messages, each with its length before it."""
         written: list[bytes] = []
-        for _, named, read in self._rows:
+        for _, named, read, kept in self._rows:
             value = read(call, bill)
-            if value is not None:
-                written.append(key_value(named, any_value(value)))
-        written += [key_value(key(LABEL_PREFIX + name), any_value(value)) for name, value in _labels(call)]
+            if value is None:
+                continue
+            pair = kept.get(value)
+            if pair is None:
+                pair = wire.length(key_value(named, any_value(value)))
+                if len(kept) < _KEPT:
+                    kept[value] = pair
+            written.append(pair)
+        for name, value in _labels(call):
+            written.append(wire.length(key_value(key(LABEL_PREFIX + name), any_value(value))))
         return written
 
 

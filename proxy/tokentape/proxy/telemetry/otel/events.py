@@ -19,7 +19,6 @@ if TYPE_CHECKING:
 
 _INFO: Final = wire.number(2, 9) + wire.text(3, "INFO")
 _WARN: Final = wire.number(2, 13) + wire.text(3, "WARN")
-_ATTRIBUTE: Final = wire.tag(6)
 _DURATION: Final = key(conventions.DURATION)
 
 
@@ -27,25 +26,18 @@ class EventWriter:
     """Writes log records.
 
     Args:
-        facts: the attributes, in some edition.
         contexts: where ids come from, so that an event finds its span.
         constant: `KeyValue`s that every event has.
     """
 
-    def __init__(self, facts: Facts, contexts: Contexts, constant: Sequence[bytes] = ()) -> None:
-        self._facts = facts
+    def __init__(self, contexts: Contexts, constant: Sequence[bytes] = ()) -> None:
         self._contexts = contexts
         self._constant = wire.repeated(6, constant)
 
-    def event(self, call: Call, bill: Bill | None) -> bytes:
-        """The record of one finished call."""
-        length = wire.length
-        duration = key_value(_DURATION, any_value(call.timings.duration))
-        parts = [
-            *[_ATTRIBUTE + length(pair) for pair in self._facts.encoded(call, bill)],
-            _ATTRIBUTE + length(duration),
-        ]
-        return self._record(call, conventions.CALL_EVENT, parts)
+    def event(self, call: Call, facts: Sequence[bytes]) -> bytes:
+        """The record of one finished call; `facts` are its attributes, as `Facts.encoded` gives them."""
+        duration = wire.length(key_value(_DURATION, any_value(call.timings.duration)))
+        return self._record(call, conventions.CALL_EVENT, [*facts, duration])
 
     def content_event(self, call: Call, content: Mapping[str, Structured]) -> bytes:
         """The conventions' record of what was asked and answered."""
@@ -55,10 +47,10 @@ class EventWriter:
         ]
         if call.model_asked:
             values.append((conventions.REQUEST_MODEL, any_value(call.model_asked)))
-        parts = [_ATTRIBUTE + wire.length(key_value(key(name), value)) for name, value in values]
-        return self._record(call, conventions.CONTENT_EVENT, parts)
+        pairs = [wire.length(key_value(key(name), value)) for name, value in values]
+        return self._record(call, conventions.CONTENT_EVENT, pairs)
 
-    def _record(self, call: Call, name: str, parts: Sequence[bytes]) -> bytes:
+    def _record(self, call: Call, name: str, pairs: Sequence[bytes]) -> bytes:
         context, ended = self._contexts.of(call), nanoseconds(call.ended_at)
         sampled = self._contexts.sampled(call, context)
         return b"".join(
@@ -67,7 +59,7 @@ class EventWriter:
                 wire.fixed64(11, ended),
                 _INFO if conventions.error_type(call) is None else _WARN,
                 self._constant,
-                *parts,
+                wire.repeated_sized(6, pairs),
                 wire.fixed32(8, int(sampled)),
                 wire.blob(9, context.trace_id),
                 wire.blob(10, context.span_id),

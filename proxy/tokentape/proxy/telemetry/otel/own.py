@@ -28,7 +28,7 @@ def _cost(kind: str) -> Callable[[Call, Bill | None], Value | None]:
 def _line_items(_call: Call, bill: Bill | None) -> Value | None:
     if bill is None or bill.subscription or not bill.items:
         return None
-    return [f"{item.kind.value} {item.model} {item.quantity} {item.usd:f}" for item in bill.items]
+    return tuple(f"{item.kind.value} {item.model} {item.quantity} {item.usd:f}" for item in bill.items)
 
 
 MONEY: Final = (
@@ -178,7 +178,7 @@ OURS: Final = (
         "tokentape.response.tool_calls",
         "string[]",
         "Names of the tools that the reply calls.",
-        lambda call, _: [tool.name for tool in call.tool_calls] or None,
+        lambda call, _: tuple(tool.name for tool in call.tool_calls) or None,
     ),
     Attribute(
         "tokentape.tool_loop",

@@ -12,8 +12,6 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from tokentape.proxy.messages.call import Call
-    from tokentape.proxy.pricing.bill import Bill
-    from tokentape.proxy.telemetry.otel.attributes import Facts
     from tokentape.proxy.telemetry.otel.context import Contexts, SpanContext
 
 _KIND_CLIENT: Final = wire.number(6, 3)
@@ -22,7 +20,6 @@ _SAMPLED: Final = 0x01
 _REMOTE_IS_KNOWN: Final = 0x100
 _REMOTE: Final = 0x200
 _LINK_ATTRIBUTES: Final = wire.repeated(4, attributes({conventions.LINK_KIND: "retry"}))
-_ATTRIBUTE: Final = wire.tag(9)
 _BROKEN_OFF: Final = frozenset({Outcome.CLIENT_ABORT, Outcome.UPSTREAM_ABORT, Outcome.TIMEOUT})
 
 
@@ -35,13 +32,11 @@ class SpanWriter:
     """Writes spans.
 
     Args:
-        facts: the attributes, in some edition.
         contexts: where ids and sampling come from.
         constant: `KeyValue`s that every span has.
     """
 
-    def __init__(self, facts: Facts, contexts: Contexts, constant: Sequence[bytes] = ()) -> None:
-        self._facts = facts
+    def __init__(self, contexts: Contexts, constant: Sequence[bytes] = ()) -> None:
         self._contexts = contexts
         self._constant = wire.repeated(9, constant)
 
@@ -49,10 +44,9 @@ class SpanWriter:
         """Whether there is a span for this call: a result of a batch is no request of its own."""
         return call.custom_id is None and self._contexts.sampled(call, self._contexts.of(call))
 
-    def span(self, call: Call, bill: Bill | None, content: Sequence[bytes] = ()) -> bytes:
-        """The span of one attempt; `content` are more `KeyValue`s."""
+    def span(self, call: Call, facts: Sequence[bytes]) -> bytes:
+        """The span of one attempt; `facts` are its attributes, as `Facts.encoded` gives them."""
         context = self._contexts.of(call)
-        length = wire.length
         parts = [
             _ids(context),
             wire.text(5, conventions.span_name(call)),
@@ -60,8 +54,7 @@ class SpanWriter:
             wire.fixed64(7, nanoseconds(call.started_at)),
             wire.fixed64(8, nanoseconds(call.ended_at)),
             self._constant,
-            *[_ATTRIBUTE + length(pair) for pair in self._facts.encoded(call, bill)],
-            *[_ATTRIBUTE + length(pair) for pair in content],
+            wire.repeated_sized(9, facts),
             wire.repeated(11, _events(call)),
             self._link(call),
             _status(call),

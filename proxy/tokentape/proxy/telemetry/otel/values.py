@@ -11,7 +11,7 @@ from typing import Final
 from tokentape.proxy.telemetry.otel import wire
 
 Scalar = str | bool | int | float
-Value = Scalar | Sequence[str]
+Value = Scalar | tuple[str, ...]
 """What an attribute of ours can be."""
 Structured = None | Scalar | Sequence["Structured"] | Mapping[str, "Structured"]
 """What JSON can be."""

@@ -105,6 +105,12 @@ def repeated(field: int, values: Iterable[bytes]) -> bytes:
     return b"".join([head + length(value) for value in values])
 
 
+def repeated_sized(field: int, sized: Sequence[bytes]) -> bytes:
+    """The same of messages that have their `length` before them already."""
+    head = tag(field)
+    return head + head.join(sized) if sized else b""
+
+
 class BrokenMessageError(ValueError):
     """Bytes that are no protobuf message."""
 
