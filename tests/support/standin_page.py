@@ -1,7 +1,6 @@
 """Write the tables of the stand-in's page: `python -m tests.support.standin_page docs/standin.md`.
 
-Fields, their defaults and what is said of them come from the source of the behaviour, the faults from
-the docstring of their module.
+Fields, their defaults and what is said of them come from the source of the behaviour.
 """
 
 from __future__ import annotations
@@ -15,7 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from tokentape.recorder.standin import behaviour, faults, totals
+from tokentape.recorder.standin import behaviour, totals
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,14 +53,8 @@ def _default(value: ast.expr | None) -> str:
     return "" if default in (None, "") else f"`{json.dumps(default)}`"
 
 
-def fault_specs() -> str:
-    """What the module of the faults says."""
-    return f"```text\n{inspect.cleandoc(faults.__doc__ or '')}\n```\n"
-
-
 PARTS: Final[dict[str, Callable[[], str]]] = {
     "behaviour": lambda: fields(behaviour, "Behaviour", "Settings"),
-    "faults": fault_specs,
     "totals": lambda: fields(totals, "Totals"),
 }
 

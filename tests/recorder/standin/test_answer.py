@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Any
+import gzip
 
-import pytest
 from tests.recorder.standin.asking import settings
 
-from tokentape.recorder.standin.answer import Answer, break_connection, timed, with_fault
-from tokentape.recorder.standin.faults import Fault, read_faults
+from tokentape.recorder.faults.spec import read_fault
+from tokentape.recorder.standin.answer import coded, counted, faulty, timed, whole_answer
 from tokentape.recorder.standin.render import Events
 from tokentape.recorder.standin.totals import Tally
+from tokentape.recorder.standin.turn import Usage
 from tokentape.recorder.wire.answer import Ending
 from tokentape.recorder.wire.body import PING, Body
-
-TALLY = Tally(endpoint="/v1/messages", status=200)
+from tokentape.recorder.wire.reply import Reply
 
 
 def heard(*tokens: int) -> Events:
@@ -23,18 +22,6 @@ def heard(*tokens: int) -> Events:
     for number, count in enumerate(tokens):
         events.add(b"e%d" % number, count)
     return events
-
-
-def fault(spec: str) -> Fault:
-    """One fault."""
-    [read] = read_faults(spec)
-    return read
-
-
-def faulty(spec: str, body: Body | None = None, **behaviour: Any) -> Body:
-    """Five events with a fault."""
-    body = body or Body(data=[b"e0", b"e1", b"e2", b"e3", b"e4"], due=[])
-    return with_fault(body, fault(spec), "req_1", settings(**behaviour))
 
 
 def test_without_times_everything_is_due_at_once() -> None:
@@ -59,68 +46,45 @@ def test_pings_come_while_a_stream_waits() -> None:
     assert timed(heard(0, 4), settings(ttft=7, ping_seconds=2, pings=False)).due == [0.0, 7.0]
 
 
-def test_an_error_event_ends_the_stream_properly() -> None:
-    body = faulty("error_event:after=2")
-
-    error = (
-        b'{"type":"error","error":{"type":"overloaded_error","message":"Overloaded"},"request_id":"req_1"}'
+def test_a_stall_pings_as_the_behaviour_says() -> None:
+    reply = Reply(
+        status=200,
+        headers=[("content-type", "text/event-stream")],
+        body=Body(data=[b"e0\n\n", b"e1\n\n"], due=[0.0, 1.0]),
     )
-    assert body.data == [b"e0", b"e1", b"event: error\ndata: " + error + b"\n\n"]
-    assert (body.ending, body.error) == (Ending.KEEP, "overloaded_error")
+    for spec, pings in (("stall:seconds=7", [3.0, 6.0]), ("stall:seconds=7,every=4", [4.0])):
+        stalled = faulty(reply, read_fault(spec), settings(ping_seconds=3))
+
+        assert stalled.body.due == [0.0, *pings, 8.0]
 
 
-@pytest.mark.parametrize(
-    ("spec", "left", "part", "ending"),
-    [
-        ("cut:after=3", [b"e0", b"e1", b"e2"], b"", Ending.CUT),
-        ("cut:after=0", [], b"", Ending.CUT),
-        ("cut:after=99", [b"e0", b"e1", b"e2", b"e3", b"e4"], b"", Ending.CUT),
-        ("cut:after=1,inside=1", [b"e0"], b"e", Ending.CUT),
-        ("cut:after=1,reset=1", [b"e0"], b"", Ending.RESET),
-        ("stall:after=2", [b"e0", b"e1"], b"", Ending.HANG),
-        ("no_message_stop", [b"e0", b"e1", b"e2", b"e3"], b"", Ending.KEEP),
-    ],
-)
-def test_faults_shorten_a_stream(spec: str, left: list[bytes], part: bytes, ending: Ending) -> None:
-    body = faulty(spec)
+def test_a_body_is_cut_as_it_is_encoded_but_malformed_as_it_is_read() -> None:
+    plain = Reply(status=200, headers=[], body=Body(data=[b"x" * 1000], due=[]))
+    whole = coded(plain, None, "gzip", settings()).body.data[0]
 
-    assert (body.data, body.part, body.ending) == (left, part, ending)
+    cut = coded(plain, read_fault("cut"), "gzip", settings())
+    malformed = coded(plain, read_fault("malformed"), "gzip", settings())
+
+    assert (cut.body.data, cut.body.ending) == ([whole[: len(whole) // 2]], Ending.CUT)
+    assert gzip.decompress(malformed.body.data[0]) == b"x" * 500
 
 
-def test_shortened_streams_keep_their_times() -> None:
-    body = Body(data=[b"e0", b"e1", b"e2"], due=[0.0, 1.0, 2.0])
+def test_a_tally_is_of_what_was_said() -> None:
+    usage = Usage(input_tokens=9, output_tokens=40, thinking_tokens=20)
+    tally = Tally(endpoint="/v1/messages", status=200, usage=usage)
+    said = b'{"type":"message","usage":{"input_tokens":9,"output_tokens":7}}'
+    reply = Reply(status=200, headers=[], body=Body(data=[said], due=[]))
 
-    assert faulty("cut:after=2", body).due == [0.0, 1.0]
-    assert faulty("error_event:after=1", body).due == [0.0, 1.0]
-
-
-def test_a_stall_that_ends_sends_pings_and_then_the_rest() -> None:
-    body = Body(data=[b"e0", b"e1", b"e2"], due=[0.0, 1.0, 2.0])
-    stalled = faulty("stall:after=2,seconds=7", body, ping_seconds=3)
-
-    assert stalled.data == [b"e0", b"e1", PING, PING, b"e2"]
-    assert stalled.due == [0.0, 1.0, 4.0, 7.0, 9.0]
+    assert counted(tally, reply, read_fault("cut")) == tally
+    assert counted(tally, reply, read_fault("truncated")).usage == Usage(
+        input_tokens=9, output_tokens=7, thinking_tokens=7
+    )
 
 
-def test_a_malformed_event_is_no_json() -> None:
-    body = Body(data=[b'data: {"type":"a"}', b'data: {"type":"b"}'], due=[])
+def test_the_last_bytes_of_a_faulty_reply_are_where_the_fault_says() -> None:
+    body = Body(data=[b"body"], due=[], ending=Ending.RESET)
+    tally = Tally(endpoint="/v1/messages", status=200)
 
-    assert faulty("malformed:after=1", body).data == [b'data: {"type":"a"}', b'data: {"type:"b"}']
+    answer = whole_answer(b"head", Reply(status=200, headers=[], body=body, most=6), tally)
 
-
-@pytest.mark.parametrize(
-    ("spec", "left", "ending"),
-    [
-        ("hang_up", b"", Ending.CUT),
-        ("hang_up:reset=1", b"", Ending.RESET),
-        ("cut:byte=4", b"head", Ending.CUT),
-        ("cut:byte=6,reset=1", b"headbo", Ending.RESET),
-        ("api_error", b"headbody", Ending.KEEP),
-    ],
-)
-def test_connections_break_where_they_are_told(spec: str, left: bytes, ending: Ending) -> None:
-    answer = Answer(pieces=[b"head", b"body"], tally=TALLY)
-
-    break_connection(answer, fault(spec))
-
-    assert (b"".join(answer.pieces), answer.ending) == (left, ending)
+    assert (b"".join(answer.pieces), answer.ending) == (b"headbo", Ending.RESET)

@@ -130,7 +130,7 @@ def test_a_behaviour_that_cannot_be_understood_is_refused(state: State) -> None:
         "invalid_request_error",
         "x-standin-behaviour: Object contains unknown field `tttf`",
     )
-    assert fault[2].startswith("x-standin-behaviour: there is no fault `fire`: use one of api_error, ")
+    assert fault[2].startswith("x-standin-behaviour: There is no fault `fire`: use one of api_error, ")
 
 
 def test_a_request_steers_its_own_reply(state: State) -> None:
@@ -152,8 +152,8 @@ def test_an_unknown_model_is_served_where_the_behaviour_allows_it(state: State) 
 @pytest.mark.parametrize(
     ("fault", "status", "kind", "retry"),
     [
-        ("rate_limit", 429, "rate_limit_error", b"retry-after: 1"),
-        ("rate_limit:retry_after_ms=20", 429, "rate_limit_error", b"retry-after-ms: 20"),
+        ("rate_limited", 429, "rate_limit_error", b"retry-after: 1"),
+        ("rate_limited:retry_after_ms=20", 429, "rate_limit_error", b"retry-after-ms: 20"),
         ("overloaded", 529, "overloaded_error", b"x-should-retry: true"),
         ("api_error", 500, "api_error", b"x-should-retry: true"),
         ("status:code=504", 504, "timeout_error", b"x-should-retry: true"),
@@ -178,8 +178,14 @@ def test_a_fault_ends_after_its_times_for_each_id(state: State) -> None:
     assert ask(state, steer={**faulty, "id": "two"})[0] == 529
 
 
-def test_without_an_id_equal_bodies_are_one_caller(state: State) -> None:
-    faulty = {"fault": "overloaded:times=1"}
+def test_without_an_id_all_requests_are_one_session(state: State) -> None:
+    asked = [ask(state, body(max_tokens=n), steer={"fault": "overloaded:times=2"})[0] for n in (1, 2, 1, 2)]
+
+    assert asked == [529, 529, 200, 200]
+
+
+def test_faults_can_be_counted_for_each_request(state: State) -> None:
+    faulty = {"fault": "overloaded:times=1,each=request"}
 
     asked = [ask(state, body(max_tokens=tokens), steer=faulty)[0] for tokens in (1, 2, 1, 2)]
 

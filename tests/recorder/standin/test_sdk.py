@@ -148,7 +148,7 @@ def test_a_conversation_with_a_tool_ends(client: anthropic.Anthropic) -> None:
     assert reasons == ["tool_use", "end_turn"]
 
 
-@pytest.mark.parametrize("fault", ["overloaded", "rate_limit:retry_after_ms=1", "api_error", "hang_up"])
+@pytest.mark.parametrize("fault", ["overloaded", "rate_limited:retry_after_ms=1", "api_error", "hang_up"])
 def test_the_sdk_retries_until_the_fault_is_over(
     client: anthropic.Anthropic, standin: StandIn, fault: str
 ) -> None:
@@ -165,7 +165,7 @@ def test_the_sdk_retries_until_the_fault_is_over(
 @pytest.mark.parametrize(
     ("fault", "error"),
     [
-        ("rate_limit", anthropic.RateLimitError),
+        ("rate_limited", anthropic.RateLimitError),
         ("overloaded", anthropic.InternalServerError),
         ("api_error", anthropic.InternalServerError),
         ("unauthorized", anthropic.AuthenticationError),

@@ -179,7 +179,7 @@ async def retries(clients: Clients) -> None:
         max_tokens=300,
         messages=[{"role": "user", "content": "Are you there?"}],
         extra_headers=steer(
-            fault="rate_limit:times=1,retry_after_ms=50;overloaded:times=1", id=uuid.uuid4().hex
+            fault="rate_limited:times=1,retry_after_ms=50;overloaded:times=1", id=uuid.uuid4().hex
         ),
     )
 

@@ -18,6 +18,8 @@ _STRIKES: Final[dict[str, Callable[[Reply, Fault], Reply]]] = {
     "stall": streams.stall,
     "error_event": streams.error_event,
     "cut": streams.cut,
+    "hang_up": streams.hang_up,
+    "refused": streams.hang_up,
     "no_message_stop": streams.no_message_stop,
     "malformed": streams.malformed,
     "wrong_length": streams.wrong_length,

@@ -149,7 +149,7 @@ class Book:
         return headers
 
     def answer(self, attempt: Attempt, play: Callable[[], Reply]) -> Reply:
-        """The reply to an attempt, with what strikes it; `play` gives the one that is due, if it is needed."""
+        """The reply to an attempt, with what strikes it. `play` gives the one that is due, if needed."""
         fault = self.strike(attempt)
         if fault is None:
             return self._limited(attempt, play())

@@ -270,8 +270,8 @@ DECLARATIONS: Final = (
     ),
     Declaration(
         name="malformed",
-        help="An event of a stream is broken JSON. Of another body only the first half comes, properly "
-        "framed.",
+        help="An event of a stream is broken JSON, the first that is no ping. Of another body only the "
+        "first half comes, properly framed.",
         strikes=Strikes.REPLY,
         keys=(_AFTER,),
         example="malformed:after=2",

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from tokentape.recorder.faults.attempt import ToolCall, digest, last_tool_call
 from tokentape.recorder.faults.message import encoded, events_of
-from tokentape.recorder.wire.answer import Ending
+from tokentape.recorder.faults.streams import hang_up
 from tokentape.recorder.wire.body import Body
 from tokentape.recorder.wire.errors import STATUSES, ApiError
 from tokentape.recorder.wire.reply import Reply
@@ -36,16 +36,11 @@ _JSON: Final = ("content-type", "application/json")
 def instead(fault: Fault, attempt: Attempt) -> Reply | None:
     """The reply that a fault gives instead of the API's; `None` where it changes the API's reply."""
     if fault.name in {"hang_up", "refused"}:
-        return _nothing(reset=fault.name == "refused" or bool(fault.count("reset", 0)))
+        return hang_up(Reply(status=200, headers=[], body=Body(data=[], due=[])), fault)
     if fault.name == "tool_loop":
         return _tool_called_again(fault, attempt)
     error = error_of(fault, attempt)
     return None if error is None else error_reply(error, attempt)
-
-
-def _nothing(*, reset: bool) -> Reply:
-    ending = Ending.RESET if reset else Ending.CUT
-    return Reply(status=200, headers=[], body=Body(data=[], due=[], ending=ending), most=0)
 
 
 # Errors.
@@ -135,11 +130,15 @@ def _name(what: str, attempt: Attempt) -> str:
 # Tools.
 
 
-def _tool_called_again(fault: Fault, attempt: Attempt) -> Reply:
-    last = last_tool_call(attempt.body)
+def call_again(fault: Fault, body: bytes) -> ToolCall:
+    """The call that a `tool_loop` answers a request body with."""
+    last = last_tool_call(body)
     name = fault.text("tool", last.name if last else "")
-    call = last if last and last.name == name else ToolCall(name, {})
-    message = _message(call, attempt)
+    return last if last and last.name == name else ToolCall(name, {})
+
+
+def _tool_called_again(fault: Fault, attempt: Attempt) -> Reply:
+    message = _message(call_again(fault, attempt.body), attempt)
     head = _head(attempt, request_id_of(attempt))
     if not attempt.stream:
         return Reply(status=200, headers=[*head, _JSON], body=Body(data=[encoded(message)], due=[]))

@@ -140,6 +140,13 @@ def cut(reply: Reply, fault: Fault) -> Reply:
     return replace(shorter, body=replace(shorter.body, ending=ending, part=part))
 
 
+def hang_up(reply: Reply, fault: Fault) -> Reply:
+    """Nothing comes; a connection that is refused is always reset."""
+    reset = fault.name == "refused" or fault.count("reset", 0)
+    body = Body(data=[], due=[], ending=Ending.RESET if reset else Ending.CUT)
+    return replace(reply, body=body, most=0, end_due=0.0)
+
+
 def no_message_stop(reply: Reply, fault: Fault) -> Reply:
     """The last event is missing, and nothing else."""
     del fault
@@ -157,8 +164,12 @@ def malformed(reply: Reply, fault: Fault) -> Reply:
         return replace(reply, body=half)
     reply = replace(reply, body=whole_events(reply.body))
     data = list(reply.body.data)
-    place = min(fault.count("after", 1), len(data) - 1)
-    if place >= 0:
+    # Nobody reads the data of a ping.
+    places = [place for place, event in enumerate(data) if b"ping" not in event[:64]]
+    place = next(
+        (place for place in places if place >= fault.count("after", 1)), places[-1] if places else None
+    )
+    if place is not None:
         data[place] = _without_second_quote(data[place])
     return replace(reply, body=replace(reply.body, data=data))
 

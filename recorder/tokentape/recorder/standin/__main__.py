@@ -10,6 +10,7 @@ import signal
 import sys
 
 from tokentape.recorder.standin.behaviour import BehaviourError, Settings, read_settings
+from tokentape.recorder.standin.books import Books
 from tokentape.recorder.standin.server import StandIn, runner
 
 
@@ -25,6 +26,7 @@ def main(arguments: list[str] | None = None) -> None:
     options = parser.parse_args(arguments)
     try:
         settings = read_settings(options.behaviour)
+        Books().find(settings)
     except BehaviourError as error:
         parser.error(f"--behaviour: {error}")
     runner()(_serve(settings, options.host, options.port, options.lifeline))

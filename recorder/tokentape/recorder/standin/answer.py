@@ -1,21 +1,29 @@
-"""What the stand-in's faults and pace make of an answer, and what it adds to the totals."""
+"""What the stand-in's pace and faults make of an answer, and what it adds to the totals."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
-import msgspec
+from msgspec.structs import replace
 
+from tokentape.recorder.faults.apply import struck
+from tokentape.recorder.faults.catalogue import DECLARED
+from tokentape.recorder.faults.message import usage_of
 from tokentape.recorder.wire import answer as wire
-from tokentape.recorder.wire.answer import Ending, cut_at
-from tokentape.recorder.wire.body import PING, Body
-from tokentape.recorder.wire.errors import STATUSES, ApiError
+from tokentape.recorder.wire.answer import GROUP, Ending, cut_at, grouped
+from tokentape.recorder.wire.body import PING, Body, frame
+from tokentape.recorder.wire.coding import encoded
 
 if TYPE_CHECKING:
+    from tokentape.recorder.faults.fault import Fault
     from tokentape.recorder.standin.behaviour import Behaviour
-    from tokentape.recorder.standin.faults import Fault
     from tokentape.recorder.standin.render import Events
     from tokentape.recorder.standin.totals import Tally
+    from tokentape.recorder.wire.reply import Reply
+
+_ON_THE_WIRE: Final = frozenset({"cut", "stall", "wrong_length"})
+"""Faults that strike a whole body as it is encoded; the others strike what it says."""
+_PING: Final = b"%x\r\n%b\r\n" % (len(PING), PING)
 
 
 class Answer(wire.Answer, kw_only=True):
@@ -53,60 +61,74 @@ def _ping_between(body: Body, first: int, wait: float, behaviour: Behaviour) -> 
     body.due[first:first] = times
 
 
-def with_fault(body: Body, fault: Fault, request_id: str, behaviour: Behaviour) -> Body:
-    """The stream with what a fault does to its events; `cut` by bytes comes later, in `cut_at`."""
-    after = min(fault.number("after", 1), len(body.data))
-    if fault.name == "error_event":
-        error = ApiError(STATUSES.get(fault.type, 500), error_type=fault.type)
-        data = b"event: error\ndata: " + error.body(request_id) + b"\n\n"
-        return _shortened(body, after, [data], error=fault.type)
-    if fault.name == "no_message_stop":
-        return _shortened(body, len(body.data) - 1, [])
-    if fault.name == "malformed":
-        place = min(after, len(body.data) - 1)
-        broken = body.data[place].replace(b'{"type"', b'{"type', 1)
-        return msgspec.structs.replace(body, data=[*body.data[:place], broken, *body.data[place + 1 :]])
-    if fault.name == "stall":
-        return _stalled(body, after, fault, behaviour)
-    if fault.name == "cut" and "byte" not in fault.numbers:
-        cut = _shortened(body, after, [])
-        cut.ending = Ending.RESET if fault.number("reset", 0) else Ending.CUT
-        if fault.number("inside", 0) and after < len(body.data):
-            cut.part = body.data[after][: len(body.data[after]) // 2]
-        return cut
-    return body
+def faulty(reply: Reply, fault: Fault | None, behaviour: Behaviour) -> Reply:
+    """The reply with what strikes it."""
+    if fault is None:
+        return reply
+    if fault.name == "stall" and fault.get("every") is None:
+        fault = replace(fault, values=(*fault.values, ("every", behaviour.ping_seconds)))
+    return struck(reply, fault)
 
 
-def _shortened(body: Body, count: int, more: list[bytes], *, error: str = "") -> Body:
-    due = body.due
-    if due:
-        last = due[min(count, len(due) - 1)]
-        due = [*due[:count], *([last] * len(more))]
-    return Body(data=[*body.data[:count], *more], due=due, error=error)
+def coded(reply: Reply, fault: Fault | None, coding: str, behaviour: Behaviour) -> Reply:
+    """A whole body under a content coding, and with what strikes it."""
+    late = fault is not None and fault.name in _ON_THE_WIRE
+    if not late:
+        reply = faulty(reply, fault, behaviour)
+    if coding:
+        data = [encoded(b"".join(reply.body.data), coding)]
+        reply = replace(reply, body=replace(reply.body, data=data))
+    return faulty(reply, fault, behaviour) if late else reply
 
 
-def _stalled(body: Body, after: int, fault: Fault, behaviour: Behaviour) -> Body:
-    seconds = fault.numbers.get("seconds")
-    if seconds is None:
-        stalled = _shortened(body, after, [])
-        stalled.ending = Ending.HANG
-        return stalled
-    due = body.due or [0.0] * len(body.data)
-    since = due[min(after, len(due)) - 1] if after else 0.0
-    every = behaviour.ping_seconds
-    pings = [since + every * n for n in range(1, int(seconds / every) + 1)] if every else []
-    return Body(
-        data=[*body.data[:after], *([PING] * len(pings)), *body.data[after:]],
-        due=[*due[:after], *pings, *(time + seconds for time in due[after:])],
+def counted(tally: Tally, reply: Reply, fault: Fault | None) -> Tally:
+    """What a reply adds to the totals where a fault changed what it says."""
+    if fault is None or tally.usage is None or not DECLARED[fault.name].messages_only:
+        return tally
+    output = usage_of(reply).output
+    thought = min(tally.usage.thinking_tokens, output)
+    return replace(tally, usage=replace(tally.usage, output_tokens=output, thinking_tokens=thought))
+
+
+def stream_answer(head: bytes, reply: Reply, coding: str, behaviour: Behaviour, tally: Tally) -> Answer:
+    """A stream as it goes on the wire."""
+    body = reply.body
+    pieces = [head, *frame(body, coding, chunked=reply.streamed)]
+    due = _due(reply, len(pieces))
+    answer = Answer(
+        pieces=pieces if behaviour.separate or due else grouped(pieces),
+        due=due,
+        separate=behaviour.separate,
+        ending=body.ending,
+        # A ping cannot be repeated inside a compressed body.
+        ping=_PING if reply.streamed and not coding and reply.ping_seconds else b"",
+        ping_seconds=reply.ping_seconds,
+        tally=tally,
     )
+    return _ended(answer, reply)
 
 
-def break_connection(answer: Answer, fault: Fault) -> None:
-    """What `hang_up`, and `cut` by bytes, leave of an answer."""
-    if fault.name == "hang_up":
-        cut_at(answer, 0)
-    elif fault.name == "cut" and "byte" in fault.numbers:
-        cut_at(answer, fault.number("byte", 0))
-    else:
-        return
-    answer.ending = Ending.RESET if fault.number("reset", 0) else Ending.CUT
+def whole_answer(head: bytes, reply: Reply, tally: Tally) -> Answer:
+    """A reply that is no stream as it goes on the wire."""
+    data = reply.body.data
+    if len(data) == 1 and len(data[0]) > GROUP:
+        data = grouped(data)
+    pieces = [head, *data]
+    answer = Answer(pieces=pieces, due=_due(reply, len(pieces)), ending=reply.body.ending, tally=tally)
+    return _ended(answer, reply)
+
+
+def _due(reply: Reply, count: int) -> list[float]:
+    """A time for each piece; what has none of its own comes with the one before it."""
+    if not (reply.head_due or reply.body.due):
+        return []
+    due = [reply.head_due, *reply.body.due][:count]
+    return due + due[-1:] * (count - len(due))
+
+
+def _ended(answer: Answer, reply: Reply) -> Answer:
+    if reply.length_off and answer.ending == Ending.KEEP:
+        answer.ending = Ending.CUT
+    if reply.most is not None:
+        cut_at(answer, reply.most)
+    return answer

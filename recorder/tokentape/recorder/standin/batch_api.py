@@ -18,9 +18,9 @@ from tokentape.recorder.wire.errors import ApiError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from tokentape.recorder.faults.fault import Fault
     from tokentape.recorder.standin.answer import Answer
     from tokentape.recorder.standin.behaviour import Behaviour
-    from tokentape.recorder.standin.faults import Fault
     from tokentape.recorder.standin.state import Call, State
 
     Methods = dict[bytes, Callable[[State, Call], Answer]]

@@ -93,11 +93,13 @@ class Behaviour(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields
     repeat: bool = False
     """For load: requests of equal head, length, start and end get the same reply again, rendered once."""
     fault: str = ""
-    """What goes wrong: see `faults`."""
+    """What goes wrong, as docs/faults.md has it."""
+    chaos: str = ""
+    """A part of all requests that goes wrong, such as `5%`, the same ones for the same `seed`."""
     id: str = ""
-    """Whose faults are counted by `times`; without it those of requests with the same body."""
+    """The session, as far as faults are counted by it."""
     seed: int = 0
-    """Of texts and paddings. Ids are counted from the process's seed."""
+    """Of texts, paddings and chaos. Ids are counted from the process's seed."""
     rate_limits: RateLimits = RateLimits()
 
 

@@ -14,6 +14,8 @@ from tokentape.recorder.wire.connection import AnsweringConnection
 from tokentape.recorder.wire.errors import ApiError
 
 if TYPE_CHECKING:
+    import asyncio
+
     from tokentape.proxy.http1.errors import ProtocolError
     from tokentape.proxy.http1.heads import RequestHead
     from tokentape.recorder.standin.answer import Answer
@@ -34,6 +36,12 @@ class StandInConnection(AnsweringConnection):
         """Of the reply that is played."""
         self._raw = b""
         """The request, as long as it came in one piece."""
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """asyncio: a client has connected; a fault may refuse it."""
+        super().connection_made(transport)
+        if self._standin.state.refuses():
+            self.reset()
 
     # Requests.
 

@@ -6,31 +6,33 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from tokentape.recorder.faults.replies import call_again
 from tokentape.recorder.standin import render
-from tokentape.recorder.standin.answer import Answer, break_connection, timed, with_fault
-from tokentape.recorder.standin.behaviour import HEADER
+from tokentape.recorder.standin.answer import Answer, counted, faulty, stream_answer, timed
+from tokentape.recorder.standin.behaviour import HEADER, Tool
 from tokentape.recorder.standin.catalogue import Model, find_model
 from tokentape.recorder.standin.heads import EVENTS, response_head
 from tokentape.recorder.standin.prompt_cache import InputTokens, prompt_tokens, units
 from tokentape.recorder.standin.request import read_message_request, read_prompt
+from tokentape.recorder.standin.tokens import is_object
 from tokentape.recorder.standin.totals import Tally
 from tokentape.recorder.standin.turn import take_turn
-from tokentape.recorder.wire.answer import Ending, grouped
-from tokentape.recorder.wire.body import PING, frame
+from tokentape.recorder.wire.answer import Ending
+from tokentape.recorder.wire.body import frame
 from tokentape.recorder.wire.coding import choose
-from tokentape.recorder.wire.errors import STATUSES, ApiError, invalid
+from tokentape.recorder.wire.errors import ApiError, invalid
+from tokentape.recorder.wire.reply import Reply
 
 if TYPE_CHECKING:
+    from tokentape.recorder.faults.attempt import ToolCall
+    from tokentape.recorder.faults.fault import Fault
     from tokentape.recorder.standin.behaviour import Behaviour
-    from tokentape.recorder.standin.faults import Fault
     from tokentape.recorder.standin.request import MessageRequest
     from tokentape.recorder.standin.state import Call, State
     from tokentape.recorder.standin.turn import Turn
-    from tokentape.recorder.wire.body import Body
 
 MESSAGES: Final = "/v1/messages"
 COUNT_TOKENS: Final = "/v1/messages/count_tokens"
-_PING: Final = b"%x\r\n%b\r\n" % (len(PING), PING)
 
 
 def count_tokens(state: State, call: Call) -> Answer:
@@ -57,8 +59,8 @@ def create_message(state: State, call: Call) -> Answer:
     behaviour = state.behaviours.find(request.model, call.header(HEADER))
     call.repeat = behaviour.repeat
     fault = state.fault(call, behaviour)
-    if fault and fault.name == "error_event" and not request.stream:
-        raise ApiError(STATUSES.get(fault.type, 500), error_type=fault.type)
+    if fault and fault.name == "tool_loop":
+        behaviour = _looping(behaviour, call_again(fault, call.body))
     turn = answer_turn(state, request, behaviour, call.credential)
     if request.stream:
         return _stream(state, call, turn, behaviour, fault)
@@ -73,6 +75,12 @@ def create_message(state: State, call: Call) -> Answer:
         due=behaviour.ttft + (turn.usage.output_tokens / rate if rate else 0.0),
         fault=fault,
     )
+
+
+def _looping(behaviour: Behaviour, again: ToolCall) -> Behaviour:
+    """The behaviour that calls a tool, whatever was said before."""
+    tool = Tool(name=again.name, input=again.input if is_object(again.input) else {})
+    return msgspec.structs.replace(behaviour, tool=tool, blocks=("tool_use",))
 
 
 def answer_turn(state: State, request: MessageRequest, behaviour: Behaviour, credential: bytes) -> Turn:
@@ -119,45 +127,48 @@ def _rate_limits(state: State, call: Call, turn: Turn, behaviour: Behaviour) -> 
 
 
 def _stream(state: State, call: Call, turn: Turn, behaviour: Behaviour, fault: Fault | None) -> Answer:
-    body = timed(render.stream(turn, behaviour), behaviour)
-    if fault:
-        body = with_fault(body, fault, call.request_id, behaviour)
+    reply = Reply(
+        status=200,
+        headers=[("content-type", EVENTS), ("request-id", call.request_id)],
+        body=timed(render.stream(turn, behaviour), behaviour),
+        streamed=call.modern,
+        head_due=behaviour.head_seconds,
+        ping_seconds=behaviour.ping_seconds,
+    )
+    reply = faulty(reply, fault, behaviour)
     coding = choose(behaviour.encoding, call.header(b"accept-encoding"))
+    keep_alive = call.keep_alive and reply.streamed
     head = response_head(
         200,
         call.request_id,
         content_type=EVENTS,
-        length=None if call.modern else -1,
+        length=_length(reply, coding),
         coding=coding,
         wall=state.wall().timestamp(),
-        keep_alive=call.keep_alive and call.modern,
-        more=_rate_limits(state, call, turn, behaviour),
+        keep_alive=keep_alive,
+        more=state.limited(call, reply) or _rate_limits(state, call, turn, behaviour),
     )
-    pieces = [head, *frame(body, coding, chunked=call.modern)]
-    answer = Answer(
-        pieces=pieces if behaviour.separate or body.due else grouped(pieces),
-        due=[behaviour.head_seconds, *body.due] if body.due else [],
-        separate=behaviour.separate,
-        ending=body.ending,
-        # A ping cannot be repeated inside a compressed body.
-        ping=_PING if call.modern and not coding else b"",
-        ping_seconds=behaviour.ping_seconds,
-        tally=_tally(turn, body),
-    )
-    if answer.ending == Ending.KEEP and not (call.keep_alive and call.modern):
+    answer = stream_answer(head, reply, coding, behaviour, _tally(turn, reply, fault))
+    if answer.ending == Ending.KEEP and not keep_alive:
         answer.ending = Ending.CLOSE
-    if fault:
-        break_connection(answer, fault)
     return answer
 
 
-def _tally(turn: Turn, body: Body) -> Tally:
-    return Tally(
+def _length(reply: Reply, coding: str) -> int | None:
+    """The content-length of a stream, where a fault says one; see `response_head`."""
+    if not reply.length_off:
+        return None if reply.streamed else -1
+    return max(0, sum(map(len, frame(reply.body, coding, chunked=False))) + reply.length_off)
+
+
+def _tally(turn: Turn, reply: Reply, fault: Fault | None) -> Tally:
+    tally = Tally(
         endpoint=MESSAGES,
         status=200,
         model=turn.model,
         usage=turn.usage,
         stream=True,
-        events=len(body.data),
-        error=body.error,
+        events=len(reply.body.data),
+        error=reply.body.error,
     )
+    return counted(tally, reply, fault)

@@ -3,26 +3,31 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from hashlib import blake2b
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
-from tokentape.recorder.standin.answer import Answer, break_connection
+from tokentape.recorder.faults.attempt import read_attempt
+from tokentape.recorder.faults.replies import error_of
+from tokentape.recorder.standin.answer import Answer, coded, counted, faulty, whole_answer
 from tokentape.recorder.standin.batches import Batches
 from tokentape.recorder.standin.behaviour import Behaviours, Settings
-from tokentape.recorder.standin.faults import STATUSES, FaultBook
+from tokentape.recorder.standin.books import Books
 from tokentape.recorder.standin.heads import JSON, response_head
 from tokentape.recorder.standin.ids import Ids
 from tokentape.recorder.standin.prompt_cache import PromptCache
 from tokentape.recorder.standin.ratelimits import RateLimiter
 from tokentape.recorder.standin.totals import Tally, Totals
-from tokentape.recorder.wire.answer import GROUP, Ending, cut_at, grouped
-from tokentape.recorder.wire.coding import choose, encoded
-from tokentape.recorder.wire.errors import ApiError
+from tokentape.recorder.wire.answer import Ending
+from tokentape.recorder.wire.body import Body
+from tokentape.recorder.wire.coding import choose
+from tokentape.recorder.wire.reply import Reply
 
 if TYPE_CHECKING:
+    from tokentape.recorder.faults.attempt import Attempt
+    from tokentape.recorder.faults.book import Book
+    from tokentape.recorder.faults.fault import Fault
     from tokentape.recorder.standin.behaviour import Behaviour
-    from tokentape.recorder.standin.faults import Fault
+    from tokentape.recorder.wire.errors import ApiError
 
 _NO_RETRY: Final = b"x-should-retry: false\r\n"
 _RETRY: Final = b"x-should-retry: true\r\n"
@@ -39,10 +44,13 @@ class Call:
         keep_alive: the connection may carry another request.
         endpoint: its name for the totals, where the path has one.
         repeat: its behaviour allows to give the reply again.
+        book, attempt: what may go wrong with it, and what it is to that; `None` where nothing may.
     """
 
     __slots__ = (
+        "attempt",
         "body",
+        "book",
         "credential",
         "endpoint",
         "headers",
@@ -77,6 +85,8 @@ class Call:
         self.credential = _credential(headers)
         self.endpoint = "other"
         self.repeat = False
+        self.book: Book | None = None
+        self.attempt: Attempt | None = None
 
     def header(self, name: bytes) -> bytes:
         """A header's value, or nothing."""
@@ -100,14 +110,16 @@ class State:
     """Everything that lives longer than a request."""
 
     def __init__(self, settings: Settings | None = None) -> None:
+        """A fault of the settings that cannot be understood is a `BehaviourError`."""
         self.settings = settings or Settings()
         self.behaviours = Behaviours(self.settings)
         self.ids = Ids(self.settings.seed)
         self.cache = PromptCache()
         self.limiter = RateLimiter()
-        self.faults = FaultBook()
+        self.books = Books()
         self.batches = Batches()
         self.totals = Totals()
+        self.books.find(self.settings)
 
     def now(self) -> float:
         """Monotonic seconds."""
@@ -117,22 +129,45 @@ class State:
         """The time of day."""
         return datetime.now(UTC)
 
+    # Faults.
+
     def fault(self, call: Call, behaviour: Behaviour) -> Fault | None:
         """What goes wrong with this call.
 
         Raises:
             ApiError: the fault is an error status.
+            BehaviourError: it cannot be understood.
         """
-        if not behaviour.fault:
+        book = self.books.find(behaviour)
+        if not book:
             return None
-        caller = behaviour.id or blake2b(call.body, digest_size=16).hexdigest()
-        fault = self.faults.next(behaviour.fault, caller)
-        if fault is None:
-            return None
-        status = fault.number("code", 500) if fault.name == "status" else STATUSES.get(fault.name)
-        if status is not None:
-            raise ApiError(status, headers=_retry_after(fault))
+        attempt = call.attempt = read_attempt(
+            call.method.decode("latin-1"),
+            call.target.decode("latin-1"),
+            call.body,
+            session=behaviour.id,
+            request_id=call.request_id,
+            wall=self.wall().timestamp(),
+        )
+        call.book = book
+        fault = book.strike(attempt)
+        error = error_of(fault, attempt) if fault else None
+        if error:
+            raise error
         return fault
+
+    def limited(self, call: Call, reply: Reply) -> bytes:
+        """Header lines of the limits that are enforced on a call; none where there are none."""
+        if call.book is None or call.attempt is None or reply.status != 200:
+            return b""
+        lines = call.book.limits(call.attempt, reply)
+        return "".join(f"{name}: {value}\r\n" for name, value in lines).encode()
+
+    def refuses(self) -> bool:
+        """A connection that has just been made is to be reset."""
+        return bool(self.settings.fault) and self.books.find(self.settings).refuses()
+
+    # Replies.
 
     def whole(  # noqa: PLR0913 - the parts of a reply
         self,
@@ -147,28 +182,27 @@ class State:
         fault: Fault | None = None,
     ) -> Answer:
         """A reply that is no stream."""
-        if fault and fault.name == "malformed":
-            body = body[: len(body) // 2]
+        plain = Reply(
+            status=tally.status,
+            headers=[("content-type", content_type)],
+            body=Body(data=[body], due=[due] if due else []),
+            head_due=due,
+        )
         coding = choose(behaviour.encoding, call.header(b"accept-encoding"))
-        body = encoded(body, coding)
-        wrong = fault.number("by", 10) if fault and fault.name == "wrong_length" else 0
+        reply = coded(plain, fault, coding, behaviour)
         head = response_head(
             tally.status,
             call.request_id,
             content_type=content_type,
-            length=max(0, len(body) + wrong),
+            length=max(0, sum(map(len, reply.body.data)) + reply.length_off),
             coding=coding,
             wall=self.wall().timestamp(),
-            keep_alive=call.keep_alive and not wrong,
-            more=headers,
+            keep_alive=call.keep_alive and not reply.length_off,
+            more=self.limited(call, plain) or headers,
         )
-        ending = Ending.CUT if wrong else Ending.KEEP if call.keep_alive else Ending.CLOSE
-        answer = Answer(pieces=[head, body], due=[due, due] if due else [], ending=ending, tally=tally)
-        if fault:
-            _broken_off(answer, fault)
-        elif len(body) > GROUP:
-            answer.pieces = [head, *grouped([body])]
-            answer.due = [due] * len(answer.pieces) if due else []
+        answer = whole_answer(head, reply, counted(tally, faulty(plain, fault, behaviour), fault))
+        if answer.ending == Ending.KEEP and not call.keep_alive:
+            answer.ending = Ending.CLOSE
         return answer
 
     def refused(self, call: Call, error: ApiError) -> Answer:
@@ -178,35 +212,3 @@ class State:
         return self.whole(
             call, self.settings, tally, error.body(call.request_id), headers=retry + error.headers
         )
-
-
-def _retry_after(fault: Fault) -> bytes:
-    lines = [
-        b"%b: %d\r\n" % (name.replace("_", "-").encode(), fault.numbers[name])
-        for name in ("retry_after", "retry_after_ms")
-        if name in fault.numbers
-    ]
-    if not lines and fault.name == "rate_limit":
-        lines = [b"retry-after: 1\r\n"]
-    return b"".join(lines)
-
-
-def _broken_off(answer: Answer, fault: Fault) -> None:
-    """What a fault of the connection leaves of a reply that is no stream."""
-    break_connection(answer, fault)
-    if fault.name == "cut" and "byte" not in fault.numbers:
-        cut_at(answer, len(answer.pieces[0]) + len(answer.pieces[1]) // 2)
-        answer.ending = Ending.RESET if fault.number("reset", 0) else Ending.CUT
-    elif fault.name == "stall":
-        _stall(answer, fault.numbers.get("seconds"))
-
-
-def _stall(answer: Answer, seconds: float | None) -> None:
-    head, body = answer.pieces
-    half = len(body) // 2
-    if seconds is None:
-        answer.pieces, answer.due, answer.ending = [head, body[:half]], answer.due, Ending.HANG
-        return
-    due = answer.due[0] if answer.due else 0.0
-    answer.pieces = [head, body[:half], body[half:]]
-    answer.due = [due, due, due + seconds]

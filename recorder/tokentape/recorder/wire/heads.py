@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-PHRASES: Final = {status.value: status.phrase for status in HTTPStatus} | {529: "Overloaded"}
+# Python 3.13 renamed some to what RFC 9110 calls them; the same bytes come from every version.
+_NEW: Final = {413: "Content Too Large", 414: "URI Too Long", 416: "Range Not Satisfiable"}
+PHRASES: Final = {
+    **{status.value: status.phrase for status in HTTPStatus},
+    **_NEW,
+    422: "Unprocessable Content",
+    529: "Overloaded",
+}
 
 
 def render_head(status: int, reason: str, headers: Iterable[tuple[str, str]]) -> bytes:
