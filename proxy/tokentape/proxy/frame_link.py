@@ -47,6 +47,8 @@ _JOINED_BYTES: Final = 64 * 1024
 _GATHERED_BYTES: Final = 512 * 1024
 _GATHERED_PARTS: Final = 128
 _RECONNECT_SECONDS: Final = 0.05
+RECORDING_LIMIT: Final = 4 * BUFFER_LIMIT
+"""The same where exchanges are recorded: then bodies come whole, however far behind the observer is."""
 _DOUBTS: Final = 16
 """Links in doubt; of more, the oldest counts as lost."""
 

@@ -1,4 +1,5 @@
-"""Starts one observer and its workers, starts each again when it dies, and ends them in order.
+"""Starts an observer, its workers and, where there is one, a recorder; starts each again when it dies, and
+ends them in order.
 
 Nothing else: what the processes do is in their commands, what they share (listening sockets, the
 lifeline) is made by the caller and inherited.
@@ -36,6 +37,8 @@ _DEATHS_AT_START: Final = 5
 _WORKER_MARGIN_SECONDS: Final = 7.0
 """Beside the drain: a worker awaits the last acknowledgements for up to 5 s."""
 _OBSERVER_SECONDS: Final = 10.0
+_RECORDER_SECONDS: Final = 3600.0
+"""A recorder writes all that waits before it ends; `kill` cuts that short, too."""
 
 
 class SupervisorError(Exception):
@@ -115,11 +118,20 @@ class Supervisor:
         observer: started first, ended last.
         workers: the processes that carry traffic.
         drain: seconds that workers may take to finish what is under way; they know it themselves.
+        recorder: what the observer hands recordings to, started before it and ended behind it.
     """
 
-    def __init__(self, observer: Command, workers: Sequence[Command], *, drain: float) -> None:
+    def __init__(
+        self,
+        observer: Command,
+        workers: Sequence[Command],
+        *,
+        drain: float,
+        recorder: Command | None = None,
+    ) -> None:
         self._observer = _Slot(observer)
         self._workers = [_Slot(worker) for worker in workers]
+        self._recorders = [_Slot(recorder)] if recorder else []
         self._drain = drain
         self._failure: asyncio.Future[None]
         self._started = False
@@ -154,10 +166,12 @@ class Supervisor:
         await asyncio.shield(self._failure)
 
     async def stop(self) -> None:
-        """End the workers, which drain, then the observer. `kill` cuts it short."""
+        """End the workers, which drain, then the observer, then the recorder. `kill` cuts it short."""
         seconds = self._drain + _WORKER_MARGIN_SECONDS
         await asyncio.gather(*(slot.end(seconds) for slot in self._workers))
         await self._observer.end(_OBSERVER_SECONDS)
+        for recorder in self._recorders:
+            await recorder.end(_RECORDER_SECONDS)
 
     def kill(self) -> None:
         """End every process now, for good; what is under way breaks off."""
@@ -168,7 +182,7 @@ class Supervisor:
         self._give_up("The proxy was told to end before it was ready.")
 
     def _slots(self) -> list[_Slot]:
-        return [self._observer, *self._workers]
+        return [*self._recorders, self._observer, *self._workers]
 
     async def _keep(self, slot: _Slot) -> None:
         while slot.process is not None:

@@ -25,6 +25,9 @@ class Outbox:
     def behind(self) -> bool:
         return self._behind
 
+    def skims(self) -> bool:
+        return self._behind
+
     def write(self, transport: object, data: bytes | tuple[bytes, ...]) -> None:
         assert transport is not None
         self.written += data if isinstance(data, bytes) else b"".join(data)

@@ -150,7 +150,7 @@ class Exchange:
     def frame_body(self, pieces: Sequence[bytes]) -> None:
         """Tell the observer about body bytes that were passed on, and about the end of the body."""
         body = pieces[0] if len(pieces) == 1 else b"".join(pieces)
-        if self.skimming is not None or (len(body) >= SKIMMED_BYTES and self.outbox.behind()):
+        if self.skimming is not None or (len(body) >= SKIMMED_BYTES and self.outbox.skims()):
             self._skim(body)
             return
         flags = Flag.END if self.request_ended else 0
@@ -222,7 +222,7 @@ class Exchange:
     def _announce_large(self, flags: int, body: bytes) -> None:
         """Body and head go in frames of their own; the start of a body that is skimmed goes with the head."""
         self.start = body[:SKIM]
-        start = self.start if len(body) >= SKIMMED_BYTES and self.outbox.behind() else b""
+        start = self.start if len(body) >= SKIMMED_BYTES and self.outbox.skims() else b""
         payload = opened_payload(self.labels, self.head, start)
         self.outbox.frame(self, _OPENED, flags, self.opened, payload)
         if start:

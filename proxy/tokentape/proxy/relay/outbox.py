@@ -26,11 +26,15 @@ of times in one turn, and only what is written lets the other side's slowness be
 class Outbox:
     """Writes and frames of the current turn."""
 
-    __slots__ = ("_frames", "_link", "_loop", "_scheduled", "_writes")
+    __slots__ = ("_frames", "_link", "_loop", "_scheduled", "_whole_bodies", "_writes")
 
-    def __init__(self, loop: asyncio.AbstractEventLoop, link: FrameLink) -> None:
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, link: FrameLink, *, whole_bodies: bool = False
+    ) -> None:
+        """With `whole_bodies` no body is skimmed, since somebody records: calls are lost instead."""
         self._loop = loop
         self._link = link
+        self._whole_bodies = whole_bodies
         self._writes: list[tuple[asyncio.WriteTransport, bytes | tuple[bytes, ...]]] = []
         self._frames: list[tuple[LiveExchange, int, int, float, bytes, int, bool]] = []
         self._scheduled = False
@@ -38,6 +42,10 @@ class Outbox:
     def behind(self) -> bool:
         """See `FrameLink.behind`."""
         return self._link.behind()
+
+    def skims(self) -> bool:
+        """Large bodies had better be skimmed now."""
+        return self._link.behind() and not self._whole_bodies
 
     def write(self, transport: asyncio.WriteTransport, data: bytes | tuple[bytes, ...]) -> None:
         """Write to a transport at the end of this turn; of a tuple, one after the other in one go."""

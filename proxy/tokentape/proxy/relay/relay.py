@@ -34,9 +34,14 @@ class Relay:
         limits: Limits | None = None,
         idle_seconds: float = 660.0,
         connect_seconds: float = 10.0,
+        whole_bodies: bool = False,
     ) -> None:
-        """`idle_seconds` without a byte from the upstream end an exchange: longer than the SDK's 600."""
+        """`idle_seconds` without a byte from the upstream end an exchange: longer than the SDK's 600.
+
+        `whole_bodies`: see `Outbox`.
+        """
         self.upstream = upstream
+        self._whole_bodies = whole_bodies
         self.limits = limits or Limits()
         self.idle_seconds = idle_seconds
         self.pool = Pool(upstream, connect_seconds=connect_seconds)
@@ -63,7 +68,7 @@ class Relay:
     async def start(self, listener: socket.socket, link: FrameLink) -> None:
         """Serve clients of a listening socket."""
         loop = asyncio.get_running_loop()
-        self.outbox = Outbox(loop, link)
+        self.outbox = Outbox(loop, link, whole_bodies=self._whole_bodies)
         link.settle = self.outbox.flush
         self._server = await loop.create_server(lambda: ClientConnection(self), sock=listener, backlog=4096)
         self._sweeper = loop.create_task(self._sweep())

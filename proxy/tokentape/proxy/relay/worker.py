@@ -16,7 +16,7 @@ from typing import Final
 
 import msgspec
 
-from tokentape.proxy.frame_link import FrameLink
+from tokentape.proxy.frame_link import BUFFER_LIMIT, RECORDING_LIMIT, FrameLink
 from tokentape.proxy.frames import Anchor, Hello, WorkerState
 from tokentape.proxy.http1.server import Limits
 from tokentape.proxy.relay.relay import Relay
@@ -44,6 +44,8 @@ class WorkerConfig(msgspec.Struct, frozen=True, kw_only=True):
     limits: Limits = Limits()
     idle_seconds: float = 660.0
     connect_seconds: float = 10.0
+    whole_bodies: bool = False
+    """Somebody records: the observer gets request bodies whole, or no frame of the exchange."""
 
 
 def anchor() -> Anchor:
@@ -83,9 +85,11 @@ class Worker:
             limits=config.limits,
             idle_seconds=config.idle_seconds,
             connect_seconds=config.connect_seconds,
+            whole_bodies=config.whole_bodies,
         )
         self._name = f"relay-{config.slot}-{os.getpid()}"
-        self._link = FrameLink(config.observer, hello=self._hello, live=self._relay.live)
+        limit = RECORDING_LIMIT if config.whole_bodies else BUFFER_LIMIT
+        self._link = FrameLink(config.observer, hello=self._hello, live=self._relay.live, limit=limit)
         self._stop = asyncio.Event()
         self._lag = 0.0
 
