@@ -32,7 +32,7 @@ class Attempt(msgspec.Struct, frozen=True, kw_only=True):
     request_id: str = ""
     """For the reply; empty: one that follows from the rest."""
     wall: float = 0.0
-    """Seconds since the epoch, for the headers that name a time."""
+    """Seconds since the epoch, for the headers that name a time; 0: no clock is asked, and no date said."""
 
 
 class ToolCall(msgspec.Struct, frozen=True):

@@ -9,6 +9,7 @@ from msgspec.structs import replace
 
 from tokentape.recorder.faults.apply import struck
 from tokentape.recorder.faults.attempt import digest, fits
+from tokentape.recorder.faults.catalogue import DECLARED
 from tokentape.recorder.faults.limits import PREFIX, Limiter, Limits
 from tokentape.recorder.faults.replies import instead
 
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 _KNOWN: Final = 10_000
 """Counts that are kept; beyond them the oldest are forgotten."""
+_SPOILED: Final = 256
+"""Spoiled replies that are kept; beyond them the oldest is lost."""
 
 
 class Counts:
@@ -86,6 +89,7 @@ class Book:
         self._clock = clock
         self._attempts = Counts()
         self._rounds: dict[str, int] = {}
+        self._spoiled: dict[Hashable, Reply] = {}
         self._entries = [_Entry(fault) for fault in faults]
 
     def __bool__(self) -> bool:
@@ -149,14 +153,31 @@ class Book:
         return headers
 
     def answer(self, attempt: Attempt, play: Callable[[], Reply]) -> Reply:
-        """The reply to an attempt, with what strikes it. `play` gives the one that is due, if needed."""
+        """The reply to an attempt, with what strikes it. `play` gives the one that is due, if needed.
+
+        What was played and then spoiled is what the next attempt at the same request gets.
+        """
         fault = self.strike(attempt)
         if fault is None:
-            return self._limited(attempt, play())
+            return self._limited(attempt, self._due(attempt, play))
         if not attempt.request_id:
             attempt = replace(attempt, request_id=self._request_id(attempt))
         reply = instead(fault, attempt)
-        return self._limited(attempt, struck(play(), fault)) if reply is None else reply
+        if reply is not None:
+            return reply
+        due = self._due(attempt, play)
+        if DECLARED[fault.name].spoils and due.status == 200:
+            self._keep(attempt, due)
+        return self._limited(attempt, struck(due, fault))
+
+    def _due(self, attempt: Attempt, play: Callable[[], Reply]) -> Reply:
+        key = (*self._session(attempt), attempt.key)
+        return self._spoiled.pop(key) if key in self._spoiled else play()
+
+    def _keep(self, attempt: Attempt, reply: Reply) -> None:
+        if len(self._spoiled) >= _SPOILED:
+            self._spoiled.pop(next(iter(self._spoiled)))
+        self._spoiled[(*self._session(attempt), attempt.key)] = reply
 
     def _limited(self, attempt: Attempt, reply: Reply) -> Reply:
         headers = self.limits(attempt, reply)

@@ -115,7 +115,8 @@ def error_reply(error: ApiError, attempt: Attempt) -> Reply:
 
 
 def _head(attempt: Attempt, request_id: str) -> list[tuple[str, str]]:
-    return [("date", formatdate(int(attempt.wall), usegmt=True)), ("request-id", request_id)]
+    date = [("date", formatdate(int(attempt.wall), usegmt=True))] if attempt.wall else []
+    return [*date, ("request-id", request_id)]
 
 
 def request_id_of(attempt: Attempt) -> str:
