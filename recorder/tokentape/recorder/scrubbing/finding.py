@@ -27,7 +27,7 @@ _PROTECTED: Final = re.compile(
 )
 """Base64 by its name in the API: media, thinking signatures, redacted thinking, search results."""
 
-_BLOB: Final = 256
+_BLOB: Final = 128
 """Characters of a base64 run in which no token can be told from chance."""
 _BLOB_BEFORE: Final = re.compile(rb"[A-Za-z0-9+/]*\Z")
 _BLOB_AFTER: Final = re.compile(rb"[A-Za-z0-9+/]*")

@@ -16,10 +16,10 @@ if TYPE_CHECKING:
     from tokentape.recorder.scrubbing.policy import Policy
 
 _SECRET_HEADER: Final = re.compile(
-    r".*(?:auth|token|secret|passw|api-?key|cookie|credential|signature|organi[sz]ation|workspace).*",
+    r"(?!access-control-|www-authenticate).*(?:(?P<cookie>cookie)|(?P<organization_id>organi[sz]ation)"
+    r"|(?P<workspace_id>workspace)|(?P<credential>auth|token|secret|passw|api-?key|credential|signature)).*",
     re.IGNORECASE,
 )
-"""Names whose values are redacted even where a user keeps them."""
 
 _CREDENTIAL_HEADERS: Final = frozenset(
     {
@@ -31,6 +31,13 @@ _CREDENTIAL_HEADERS: Final = frozenset(
         "x-goog-api-key",
     }
 )
+
+
+def secret_kind(name: str) -> str | None:
+    """The kind of secret that a header's value is by its name, if it is one."""
+    listed = keeps_request_header(name) or keeps_response_header(name)
+    match = None if listed else _SECRET_HEADER.fullmatch(name)
+    return (match.lastgroup or "credential").replace("_", "-") if match else None
 
 
 def credentials(headers: Headers) -> tuple[bytes, ...]:
@@ -66,5 +73,5 @@ def _scrubbed(
 ) -> Iterator[tuple[str, str]]:
     named = {name.lower() for name in policy.redact_headers}
     for name, value in headers:
-        hidden = name.lower() in named or (_wanted(name, policy) and _SECRET_HEADER.fullmatch(name))
+        hidden = name.lower() in named or secret_kind(name)
         yield name, REDACTED if hidden and value else scrub_value(value, policy, literals)

@@ -49,20 +49,36 @@ def data_lines(body: bytes) -> Iterator[tuple[int, int]]:
     return (line.span() for line in _LINES.finditer(body))
 
 
-def stream_edits(body: bytes, literals: Sequence[bytes], *, cut: bool) -> list[Edit]:
-    """What scrubbing changes in a stream."""
+def find_in_stream(
+    body: bytes, literals: Sequence[bytes] = (), *, cut: bool = False
+) -> list[tuple[Span, list[Piece]]]:
+    """The secrets in a stream: one outside blocks with its place, one in a block with the block's pieces."""
     blocks = joined_blocks(body)
     pieces = sorted(piece for block in blocks for piece in block)
-    edits = [
-        Edit(span.start, span.end, placeholder(span.kind))
+    found: list[tuple[Span, list[Piece]]] = [
+        (span, [Piece(0, len(body))])
         for span in find(body, literals=literals, cut=cut)
         if not _within(span, pieces)
     ]
     for block in blocks:
-        text = b"".join(body[piece.start : piece.end] for piece in block)
-        for span in find(text, literals=literals, cut=cut and block[-1] == pieces[-1]):
-            edits += laid_over(block, span.start, span.end, placeholder(span.kind))
-    return sorted(edits)
+        text = joined(body, block)
+        broke_off = cut and block[-1] == pieces[-1]
+        found += ((span, block) for span in find(text, literals=literals, cut=broke_off))
+    return found
+
+
+def joined(body: bytes, block: Sequence[Piece]) -> bytes:
+    """A block's text, with JSON's escapes as they are written."""
+    return b"".join(body[piece.start : piece.end] for piece in block)
+
+
+def stream_edits(body: bytes, literals: Sequence[bytes], *, cut: bool) -> list[Edit]:
+    """What scrubbing changes in a stream."""
+    return sorted(
+        edit
+        for span, pieces in find_in_stream(body, literals, cut=cut)
+        for edit in laid_over(pieces, span.start, span.end, placeholder(span.kind))
+    )
 
 
 def laid_over(block: Sequence[Piece], start: int, end: int, text: bytes) -> Iterator[Edit]:
