@@ -1,8 +1,7 @@
-"""Starts an observer, its workers and, where there is one, a recorder; starts each again when it dies, and
-ends them in order.
+"""Starts one observer and its workers, starts each again when it dies, and ends them in order.
 
-Nothing else: what the processes do is in their commands, what they share (listening sockets, the
-lifeline) is made by the caller and inherited.
+So it does with a recorder, where there is one. Nothing else: what the processes do is in their commands,
+what they share (listening sockets, the lifeline) is made by the caller and inherited.
 
 What holds, and is tested:
 
