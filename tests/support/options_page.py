@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from tokentape.cli.options import Option
 
 BEGIN: Final = "<!-- options: written by `python -m tests.support.options_page docs/configuration.md` -->\n"
-COMMANDS: Final = ("up", "run", "demo", "replay", "doctor", "report", "calls", "prices")
+COMMANDS: Final = ("up", "run", "record", "demo", "replay", "doctor", "report", "calls", "prices")
 END: Final = "<!-- end of options -->\n"
 
 

@@ -23,7 +23,9 @@ if TYPE_CHECKING:
     from types import TracebackType
 
     from tokentape.cli.options import Settings
+    from tokentape.cli.recording import Recording
     from tokentape.cli.totals import Totals
+    from tokentape.recorder.recording.outcome import Outcome
 
 _READY_SECONDS: Final = 30.0
 _ANSWER_BYTES: Final = 64 * 1024
@@ -36,13 +38,22 @@ class Proxy:
         settings: of the command.
         console: print a line per call.
         keep_totals: sum up all calls, for `totals`.
+        recording: record to this target, which is ours.
 
     Raises:
         FailedError: on entering, when a port cannot be had or a process does not start.
     """
 
-    def __init__(self, settings: Settings, *, console: bool = False, keep_totals: bool = False) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        *,
+        console: bool = False,
+        keep_totals: bool = False,
+        recording: Recording | None = None,
+    ) -> None:
         self._settings = settings
+        self._recording = recording
         self._console = console
         self._keep_totals = keep_totals
         self._resources = contextlib.ExitStack()
@@ -50,6 +61,8 @@ class Proxy:
         self.admin_address: Address | None = None
         self.totals: Totals | None = None
         """The sums over all calls, once the context has been left."""
+        self.recorded: Outcome | None = None
+        """What became of the recording, once the context has been left."""
 
     @property
     def base_url(self) -> str:
@@ -76,9 +89,12 @@ class Proxy:
         """Drain and end all processes."""
         # Once the workers have closed theirs too, nobody listens: clients are refused, not kept waiting.
         self._traffic.close()
-        await self._supervisor.stop()
+        async with self._recording.progress() if self._recording else contextlib.nullcontext():
+            await self._supervisor.stop()
         if self._keep_totals:
             self.totals = read_totals(self._totals_file)
+        if self._recording is not None:
+            self.recorded = self._recording.outcome()
         self._resources.close()
 
     async def failed(self) -> None:
@@ -103,11 +119,15 @@ class Proxy:
         self._money_file = folder.path / "money.json"
         write_money(self._money_file, _money(settings))
         self._links = keep(listen_privately(self._socket_file))
+        if self._recording is not None:
+            keep(self._recording.opened(folder.path))
         self._lifeline = keep(contextlib.closing(Lifeline()))
 
     async def _start(self) -> None:
         workers = [self._worker(slot) for slot in range(self._settings.workers)]
-        self._supervisor = Supervisor(self._observer(), workers, drain=self._settings.drain)
+        self._supervisor = Supervisor(
+            self._observer(), workers, drain=self._settings.drain, recorder=self._recorder()
+        )
         try:
             await self._supervisor.start()
             await self._wait_until_ready()
@@ -139,6 +159,13 @@ class Proxy:
         if self.admin_address is not None:
             await _answered(self.admin_address, "/readyz")
 
+    def _recorder(self) -> Command | None:
+        if self._recording is None:
+            return None
+        config = self._recording.process(self._lifeline.read_end)
+        inherited = (config.listener, config.lifeline, config.claim)
+        return _command("recorder", "recorder", config, inherited)
+
     def _observer(self) -> Command:
         admin = self._admin.fileno() if self._admin is not None else None
         config = ObserverProcess(
@@ -151,6 +178,7 @@ class Proxy:
             max_label_values=self._settings.max_label_values,
             console=self._console,
             totals=str(self._totals_file) if self._keep_totals else None,
+            spooling=self._recording.spooling() if self._recording else None,
         )
         inherited = (self._links.fileno(), self._lifeline.read_end)
         return _command("observer", "observer", config, inherited if admin is None else (*inherited, admin))
@@ -172,6 +200,7 @@ class Proxy:
             ),
             idle_seconds=settings.idle_timeout,
             connect_seconds=settings.connect_timeout,
+            whole_bodies=self._recording is not None,
         )
         inherited = (self._traffic.fileno(), self._lifeline.read_end)
         return _command(f"relay worker {slot}", "worker", config, inherited)

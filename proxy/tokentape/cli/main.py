@@ -9,6 +9,7 @@ from tokentape.cli.asking.prices import prices
 from tokentape.cli.asking.report import report
 from tokentape.cli.demo.command import demo
 from tokentape.cli.doctor.command import doctor
+from tokentape.cli.record import record
 from tokentape.cli.replay import replay
 from tokentape.cli.run import run
 from tokentape.cli.up import up
@@ -25,7 +26,7 @@ def main() -> None:
     """
 
 
-for command in (up, run, demo, replay, report, calls, prices, doctor):
+for command in (up, run, record, demo, replay, report, calls, prices, doctor):
     main.add_command(command)
 
 

@@ -10,6 +10,17 @@ from typing import Any
 import msgspec
 
 
+class Spooling(msgspec.Struct, frozen=True, kw_only=True):
+    """How an observer hands over what is to be recorded."""
+
+    recorder: str
+    """Path of the recorder's Unix socket."""
+    folder: str
+    """On whose disk spools are."""
+    limit: int
+    """Bytes that the recording may take up."""
+
+
 class ObserverProcess(msgspec.Struct, frozen=True, kw_only=True):
     """Which sinks there are, and what all of it needs. Holds no secrets: it stands on a command line."""
 
@@ -29,6 +40,8 @@ class ObserverProcess(msgspec.Struct, frozen=True, kw_only=True):
     """Print a line per call on stdout."""
     totals: str | None = None
     """A file for the sums over all calls."""
+    spooling: Spooling | None = None
+    """Where exchanges are recorded."""
 
 
 class Money(msgspec.Struct, frozen=True, kw_only=True):

@@ -15,7 +15,7 @@ from tokentape.cli.keeping import keep, seen_sets
 from tokentape.cli.observer_process import read_money
 from tokentape.cli.price_table import open_prices
 from tokentape.proxy.observer.dispatch import Dispatch
-from tokentape.proxy.observer.process import Observer, ObserverConfig, run_observer
+from tokentape.proxy.observer.process import Observer, ObserverConfig, read_salt, run_observer
 from tokentape.proxy.pricing.overrides import parse_overrides
 from tokentape.proxy.pricing.pricer import Pricer
 
@@ -24,8 +24,12 @@ if TYPE_CHECKING:
 
     from tokentape.cli.keeping import Keeping
     from tokentape.cli.observer_process import ObserverProcess
-    from tokentape.proxy.observer.sinks import CallSink, WorkerSink
+    from tokentape.proxy.observer.sinks import CallSink, ExchangeSink, WorkerSink
     from tokentape.proxy.telemetry.prometheus import PrometheusSink
+    from tokentape.recorder.recording.courier import SpoolCourier
+
+_HANDOVER_SECONDS = 5.0
+"""How long a stopping observer waits for the recorder to take over what there is."""
 
 
 def observe(config: ObserverProcess) -> None:
@@ -45,10 +49,15 @@ def observe(config: ObserverProcess) -> None:
             calls.insert(0, telemetry.sink)
             workers.insert(0, telemetry.sink)
         ledger = keeping.sink if keeping else None
-        dispatch = Dispatch(calls=calls, workers=workers, price=pricer, ledger=ledger)
+        recording = _record(config, keeping, workers, ending)
+        dispatch = Dispatch(
+            calls=calls, exchanges=recording.sinks, workers=workers, price=pricer, ledger=ledger
+        )
         observer = Observer(_config(config), dispatch, keeping.salt if keeping else None)
         if telemetry is not None:
             _show(telemetry, config, observer, dispatch, pricer, ending)
+            if recording.courier is not None:
+                _show_recording(telemetry, recording.courier)
         if keeping is not None:
             _start(keeping, observer, dispatch, ending)
         run_observer(observer)
@@ -93,6 +102,39 @@ def _add_console(config: ObserverProcess, calls: list[CallSink], ending: context
         sink = ConsoleSink()
         calls.append(sink)
         ending.callback(sink.close)
+
+
+class _Recording(NamedTuple):
+    sinks: list[ExchangeSink]
+    courier: SpoolCourier | None
+
+
+def _record(
+    config: ObserverProcess,
+    keeping: Keeping | None,
+    workers: list[WorkerSink],
+    ending: contextlib.ExitStack,
+) -> _Recording:
+    """Where exchanges are recorded, the sink for them; at the end all of it is handed over."""
+    spooling = config.spooling
+    if spooling is None:
+        return _Recording([], None)
+    from tokentape.recorder.recording.courier import SpoolCourier
+    from tokentape.recorder.recording.sink import RecordingSink
+
+    salt = keeping.salt if keeping else read_salt(Path(config.salt_file))
+    courier = SpoolCourier(spooling.recorder, Path(spooling.folder), salt=salt, limit=spooling.limit)
+    sink = RecordingSink(courier)
+    workers.append(sink)
+    courier.start()
+    ending.callback(courier.stop, _HANDOVER_SECONDS)
+    return _Recording([sink], courier)
+
+
+def _show_recording(telemetry: _Telemetry, courier: SpoolCourier) -> None:
+    instruments = telemetry.sink.instruments
+    instruments.compute("tokentape_recording_exchanges_total", lambda: dict(courier.counts).items())
+    instruments.compute("tokentape_recording_waiting_bytes", lambda: [((), courier.waiting)])
 
 
 class _Telemetry(NamedTuple):

@@ -48,6 +48,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     label: tuple[str, ...] = ()
     autotag: bool = True
     once: bool = False
+    record: str = ""
+    record_idle: float = 30.0
+    record_max: float = 1024.0
+    append: bool = False
+    overwrite: bool = False
     speed: float = 0.0
     match: str = "strict"
     fault: tuple[str, ...] = ()
@@ -72,9 +77,11 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """USD by project and window."""
     prices: dict[str, Any] = {}
     """As `tokentape.proxy.pricing.overrides` reads it."""
+    redact: dict[str, Any] = {}
+    """The fields of `tokentape.recorder.scrubbing.policy.Policy`."""
 
 
-SERVING: Final = frozenset({"up", "run", "demo"})
+SERVING: Final = frozenset({"up", "run", "record", "demo"})
 LOOKING: Final = SERVING | {"doctor"}
 ASKING: Final = frozenset({"report", "calls", "prices"})
 """Commands that ask a ledger or the price table, and serve nothing."""
@@ -126,17 +133,17 @@ OPTIONS: Final = (
         name="admin",
         read=values.address,
         metavar="HOST:PORT",
-        help="Where /metrics, /healthz and /readyz are served. `demo` takes a free port and `run` opens none "
-        "unless the flag or the variable is set.",
+        help="Where /metrics, /healthz and /readyz are served. `demo` takes a free port; `run` and `record` "
+        "open none unless the flag or the variable is set.",
         commands=LOOKING,
     ),
     Option(
         name="upstream",
         read=values.text,
         metavar="URL",
-        help="Where calls are carried to. `run` takes over an ANTHROPIC_BASE_URL that is already set; "
+        help="Where calls are carried to. `run` and `record` take over an ANTHROPIC_BASE_URL that is set; "
         "`demo` has an upstream of its own.",
-        commands=frozenset({"up", "run", "doctor"}),
+        commands=frozenset({"up", "run", "record", "doctor"}),
     ),
     Option(
         name="workers",
@@ -211,14 +218,14 @@ OPTIONS: Final = (
         help="Where calls are kept: a file, or postgresql://USER@HOST/DATABASE for several proxies. By "
         "default a file in the platform's folder for a user's data; `none` keeps nothing. `demo` has a "
         "ledger of its own for as long as it runs.",
-        commands=frozenset({"up", "run", "report", "calls"}),
+        commands=frozenset({"up", "run", "record", "report", "calls"}),
     ),
     Option(
         name="keep_days",
         read=values.count(0, 36_500),
         metavar="DAYS",
         help="How long the ledger keeps calls; 0 is for ever.",
-        commands=frozenset({"up", "run"}),
+        commands=frozenset({"up", "run", "record"}),
     ),
     Option(
         name="timezone",
@@ -226,7 +233,7 @@ OPTIONS: Final = (
         metavar="ZONE",
         help="Whose days and months reports, spend gauges and budgets go by, such as Europe/Berlin. "
         "Anthropic's bill goes by UTC.",
-        commands=frozenset({"up", "run", "report", "calls"}),
+        commands=frozenset({"up", "run", "record", "report", "calls"}),
     ),
     Option(
         name="budget",
@@ -234,21 +241,21 @@ OPTIONS: Final = (
         metavar="day=USD,month=USD",
         help="What all projects together may cost in a day or a month. At 50, 80 and 100 per cent one line "
         "is printed; nothing is held back.",
-        commands=frozenset({"up", "run"}),
+        commands=frozenset({"up", "run", "record"}),
     ),
     Option(
         name="budget_webhook",
         read=values.web_address,
         metavar="URL",
         help="Where JSON is posted, once, when a budget reaches one of these marks.",
-        commands=frozenset({"up", "run"}),
+        commands=frozenset({"up", "run", "record"}),
     ),
     Option(
         name="label",
         read=values.labels,
         metavar="KEY=VALUE",
         help="A label for every call of the command. May be repeated.",
-        commands=frozenset({"run"}),
+        commands=frozenset({"run", "record"}),
         repeated=True,
     ),
     Option(
@@ -256,13 +263,48 @@ OPTIONS: Final = (
         read=values.switch,
         help="Label calls with `project` (the folder of the git repository) and `branch`. "
         "Switched off by `--no-autotag`.",
-        commands=frozenset({"run"}),
+        commands=frozenset({"run", "record"}),
     ),
     Option(
         name="once",
         read=values.switch,
         help="End after the traffic has been shown once.",
         commands=frozenset({"demo"}),
+    ),
+    Option(
+        name="record",
+        read=values.text_or_nothing,
+        metavar="DIR",
+        help="Record all traffic into this folder, a cassette for each session, with secrets redacted. "
+        "Nothing that is there is written over.",
+        commands=frozenset({"up"}),
+    ),
+    Option(
+        name="record_idle",
+        read=values.amount(0.01, 1440, "minutes"),
+        metavar="MINUTES",
+        help="After how many minutes without an exchange a session is over, and its cassette is written.",
+        commands=frozenset({"up"}),
+    ),
+    Option(
+        name="record_max",
+        read=values.amount(1, 1024 * 1024, "megabytes"),
+        metavar="MB",
+        help="What a recording may take up on disk, in units of 1,048,576 bytes: with --record, the whole "
+        "folder. From there on exchanges are counted, and not recorded.",
+        commands=frozenset({"up", "record"}),
+    ),
+    Option(
+        name="append",
+        read=values.switch,
+        help="Add to a cassette that exists.",
+        commands=frozenset({"record"}),
+    ),
+    Option(
+        name="overwrite",
+        read=values.switch,
+        help="Replace a cassette that exists, once the new one is complete.",
+        commands=frozenset({"record"}),
     ),
     Option(
         name="speed",
@@ -392,7 +434,11 @@ OPTIONS: Final = (
     ),
 )
 
-TABLES: Final[dict[str, Callable[[object], Any]]] = {"budgets": values.budgets, "prices": values.prices}
+TABLES: Final[dict[str, Callable[[object], Any]]] = {
+    "budgets": values.budgets,
+    "prices": values.prices,
+    "redact": values.redaction,
+}
 """Keys of a file that are tables, and have no flag and no variable."""
 
 BY_NAME: Final = {option.name: option for option in OPTIONS}

@@ -17,6 +17,10 @@ def main(kind: str, config: str) -> None:
         from tokentape.proxy.relay.worker import WorkerConfig, run_worker
 
         run_worker(msgspec.json.decode(config, type=WorkerConfig))
+    elif kind == "recorder":
+        from tokentape.recorder.recording.process import RecorderConfig, run_recorder
+
+        run_recorder(msgspec.json.decode(config, type=RecorderConfig))
     else:
         from tokentape.cli.observer_process import ObserverProcess
         from tokentape.cli.observing import observe

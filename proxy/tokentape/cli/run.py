@@ -50,11 +50,11 @@ async def _run(command: list[str], settings: Settings) -> int:
 
     proxy = Proxy(settings, keep_totals=True)
     async with proxy:
-        _announce(proxy.metrics_url, settings)
+        announce(proxy.metrics_url, settings)
         environment = child_environment(os.environ, base_url(proxy.base_url, settings))
         status = await run_child(command, environment)
     if proxy.totals is not None:
-        _report(proxy.totals)
+        report_totals(proxy.totals)
     return status
 
 
@@ -77,7 +77,8 @@ def child_environment(environment: Mapping[str, str], url: str) -> dict[str, str
     return changed
 
 
-def _announce(metrics_url: str | None, settings: Settings) -> None:
+def announce(metrics_url: str | None, settings: Settings) -> None:
+    """What is worth saying before the command has the terminal."""
     from tokentape.cli.options import BY_NAME
 
     if settings.upstream != BY_NAME["upstream"].default:
@@ -86,7 +87,7 @@ def _announce(metrics_url: str | None, settings: Settings) -> None:
         click.echo(f"tokentape: metrics {metrics_url}", err=True)
 
 
-def _report(totals: Totals) -> None:
+def report_totals(totals: Totals) -> None:
     """What it used and what it cost."""
     click.echo(summary(totals), err=True)
     if totals.models:

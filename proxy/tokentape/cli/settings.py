@@ -178,6 +178,8 @@ def _check(settings: Settings, environment: Mapping[str, str]) -> None:
         upstream = parse_upstream(settings.upstream, dict(environment))
     except ValueError as error:
         raise UsageError(str(error)) from None
+    if settings.append and settings.overwrite:
+        raise UsageError("--append and --overwrite exclude each other: choose one.")
     if _is_own(settings.listen, upstream.host, upstream.port):
         raise UsageError(f"--upstream {settings.upstream} is the proxy itself: name the server behind it.")
     _check_metric_labels(settings.metric_labels)

@@ -12,6 +12,8 @@ from tokentape.cli.options import options
 if TYPE_CHECKING:
     from tokentape.cli.launch import Proxy
     from tokentape.cli.options import Settings
+    from tokentape.cli.recording import Recording
+    from tokentape.recorder.recording.outcome import Outcome
 
 
 @click.command(short_help="Run the proxy until Ctrl-C.")
@@ -27,22 +29,29 @@ def up(**flags: Any) -> None:
     from tokentape.cli.settings import load_here
 
     require_posix()
-    asyncio.run(_up(load_here(flags, "up")))
+    settings = load_here(flags, "up")
+
+    from tokentape.cli.recording import recording_to_folder
+
+    with recording_to_folder(settings) as recording:
+        asyncio.run(_up(settings, recording))
 
 
-async def _up(settings: Settings) -> None:
+async def _up(settings: Settings, recording: Recording | None) -> None:
     from tokentape.cli.launch import Proxy
     from tokentape.cli.signals import StopSignals
 
     terminal = sys.stdout.isatty()
     with StopSignals() as signals:
-        proxy = Proxy(settings, console=terminal)
+        proxy = Proxy(settings, console=terminal, recording=recording)
         signals.later = proxy.kill
         async with proxy:
             _announce(proxy, settings, terminal=terminal)
             await signals.first.wait()
             if terminal:
                 click.echo(f"\nReplies under way have {settings.drain:g} s to finish; Ctrl-C again ends now.")
+        if proxy.recorded is not None:
+            _report(proxy.recorded)
 
 
 def _announce(proxy: Proxy, settings: Settings, *, terminal: bool) -> None:
@@ -50,3 +59,10 @@ def _announce(proxy: Proxy, settings: Settings, *, terminal: bool) -> None:
     click.echo(f"metrics {proxy.metrics_url}")
     if terminal:
         click.echo(f"Calls go to {settings.upstream}. Ctrl-C stops.\n")
+
+
+def _report(recorded: Outcome) -> None:
+    from tokentape.cli.recording import report
+
+    for line in report(recorded):
+        click.echo(f"tokentape: {line}", err=True)

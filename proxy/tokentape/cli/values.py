@@ -220,6 +220,23 @@ def prices(value: object) -> dict[str, Any]:
     return table
 
 
+def redaction(value: object) -> dict[str, Any]:
+    """Read what is redacted beyond the default: `tokentape.recorder.scrubbing.policy` says what it is."""
+    from tokentape.recorder.scrubbing.policy import Policy
+
+    table = _table(value, "must be a table")
+    unknown = sorted(set(table) - set(Policy.__struct_fields__))
+    if unknown:
+        raise ValueError(
+            f"has an unknown key {unknown[0]!r}: there are {', '.join(Policy.__struct_fields__)}"
+        )
+    try:
+        msgspec.convert(table, Policy)
+    except ValueError as error:
+        raise ValueError(f"is wrong: {str(error).rstrip('.')}") from None
+    return table
+
+
 def _table(value: object, wrong: str) -> dict[str, Any]:
     try:
         return msgspec.convert(value, dict[str, Any])

@@ -361,6 +361,16 @@ _GROUPS: dict[str, tuple[Metric, ...]] = {
             ("reason",),
             "Calls that are metered but not in the ledger: it was away too long, or refused them.",
         ),
+        Metric(
+            "tokentape_recording_exchanges_total",
+            ("result", "reason"),
+            "Exchanges by what became of them in a recording: recorded, incomplete (lost), or refused.",
+        ),
+        Metric(
+            "tokentape_recording_waiting_bytes",
+            (),
+            "What the recorder has still to write.",
+        ),
         Metric("tokentape_sink_errors_total", ("sink",), "Calls that a consumer of calls failed on."),
         Metric(
             "tokentape_label_overflows_total",
