@@ -26,6 +26,7 @@ from tests.benchmarks.children import (
 from tests.benchmarks.load import Running
 
 if TYPE_CHECKING:
+    import subprocess
     from collections.abc import Callable, Generator
 
 _NGINX_CONFIG: Final = """
@@ -134,6 +135,21 @@ def litellm(upstream: Running, folder: Path) -> Generator[Running]:
 @contextmanager
 def tokentape(upstream: Running, folder: Path) -> Generator[Running]:
     """`tokentape up` as a user runs it: supervisor, one worker, observer, Prometheus and admin server."""
+    with _tokentape("tokentape", upstream, folder) as running:
+        yield running
+
+
+@contextmanager
+def recording(upstream: Running, folder: Path) -> Generator[Running]:
+    """The same, while everything is recorded."""
+    tape = folder / "tape"
+    # What waits to be scrubbed and written is a part of it: a benchmark is a day's traffic in seconds.
+    with _tokentape("recording", upstream, folder, "--record", str(tape), "--record-max", "16384") as running:
+        yield running
+
+
+@contextmanager
+def _tokentape(name: str, upstream: Running, folder: Path, *options: str) -> Generator[Running]:
     port, admin, log = free_port(), free_port(), folder / "tokentape.log"
     command = (
         *(str(Path(sys.executable).with_name("tokentape")), "up"),
@@ -141,12 +157,25 @@ def tokentape(upstream: Running, folder: Path) -> Generator[Running]:
         *("--upstream", f"http://{HOST}:{upstream.port}"),
         # Every call is priced and written, as by default; only not into the user's own ledger.
         *("--ledger", str(folder / "ledger.sqlite3")),
+        *options,
     )
     with child(command, log) as process:
         await_answer(process, admin, "/readyz", log)
         await_answer(process, port, "/.tokentape/healthz", log)
         workers, observers = _worker_and_observer(process.pid)
-        yield Running(name="tokentape", port=port, pids=workers, observer=observers[0], admin=admin)
+        try:
+            yield Running(name=name, port=port, pids=workers, observer=observers[0], admin=admin)
+        finally:
+            _end_recorder(process)
+
+
+def _end_recorder(process: subprocess.Popen[bytes]) -> None:
+    """Let nobody write for minutes what nobody will read, while others are measured."""
+    recorders = [each for each in psutil.Process(process.pid).children() if "recorder" in each.cmdline()]
+    if recorders:
+        process.kill()  # First: it would start another.
+        for each in recorders:
+            each.kill()
 
 
 def _worker_and_observer(supervisor: int) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -169,6 +198,7 @@ STARTERS: Final[dict[str, Callable[[Running, Path], AbstractContextManager[Runni
     "direct": direct,
     "nginx": nginx,
     "tokentape": tokentape,
+    "recording": recording,
     "mitmdump": mitmdump,
     "litellm": litellm,
 }
