@@ -48,6 +48,13 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
         """The first value of a header, or nothing; `name` in lower case."""
         return next((value for key, value in self.headers if key.lower() == name), b"")
 
+    @property
+    def base(self) -> bytes:
+        """The base_url that leads to the same place, as far as it can be known; or nothing."""
+        host, target = self.header(b"host"), self.address.target
+        segment = self.target.removesuffix(target) if target and self.target.endswith(target) else b""
+        return b"http://" + host + segment if host else b""
+
     def request(self, policy: Policy) -> Request:
         """The request that is looked up.
 

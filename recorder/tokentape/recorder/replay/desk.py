@@ -13,6 +13,7 @@ import msgspec
 from tokentape.recorder.faults.attempt import read_attempt
 from tokentape.recorder.faults.book import Book
 from tokentape.recorder.replay.answers import reply_for
+from tokentape.recorder.replay.links import relinked
 from tokentape.recorder.replay.report import OTHER, named, report_of
 from tokentape.recorder.replay.sessions import AddressError, Note
 from tokentape.recorder.scrubbing.allowed import recordable
@@ -23,8 +24,6 @@ from tokentape.recorder.wire.reply import Reply, to_answer
 
 if TYPE_CHECKING:
     from collections.abc import Callable
-
-    from tokentape.recorder.matching.player import Played
 
     from tokentape.recorder.cassette.interaction import Request
     from tokentape.recorder.replay.asking import Asked
@@ -86,23 +85,21 @@ class Desk:
         session = self.shelf.session(asked.address.cassette, asked.address.session)
         request = asked.request(self._policy)
         if not self._book:
-            return self._played(session, request, session.play(request))
-        return self._struck(session, request)
-
-    def _struck(self, session: Session, request: Request) -> Reply:
-        """The reply, with the fault that strikes it, if one does."""
+            return self._played(session, request, asked.base)
         attempt = read_attempt(
             request.method, request.uri, request.body, session=session.name or session.cassette
         )
-        return self._book.answer(attempt, lambda: self._played(session, request, session.play(request)))
+        return self._book.answer(attempt, lambda: self._played(session, request, asked.base))
 
-    def _played(self, session: Session, request: Request, played: Played) -> Reply:
+    def _played(self, session: Session, request: Request, base: bytes) -> Reply:
+        """What the tape has; `base` as in `relinked`."""
+        played = session.play(request)
         interaction = played.interaction
         if interaction is not None:
             session.count(played.verdict.value)
             if played.drift:
                 self._tell(session, request, played.verdict.value, "; ".join(map(str, played.drift)))
-            return reply_for(interaction.response, speed=self._speed)
+            return reply_for(relinked(request, interaction.response, base), speed=self._speed)
         if not recordable(request.method, request.uri):
             return self._elsewhere(session, request)
         text = str(played.miss)

@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING, Final
 
 import msgspec
-from tokentape.recorder.matching.player import Player
 
-from tokentape.recorder.matching.rules import Rules
+from tokentape.recorder.matching.player import Player
+from tokentape.recorder.matching.rules import DEFAULT as NO_RULES
 from tokentape.recorder.scrubbing.policy import DEFAULT
-from tokentape.recorder.scrubbing.scrub import scrub_request
+from tokentape.recorder.scrubbing.scrub import scrub_request, scrub_text
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Mapping
-
-    from tokentape.recorder.matching.player import Played, Tape
+    from collections.abc import Callable, Iterable, Mapping
 
     from tokentape.recorder.cassette.interaction import Cassette, Interaction, Request
+    from tokentape.recorder.matching.player import Tape
+    from tokentape.recorder.matching.rules import Rules
+    from tokentape.recorder.matching.verdict import Played
     from tokentape.recorder.scrubbing.policy import Policy
 
 MOST_SESSIONS: Final = 10_000
@@ -89,17 +91,35 @@ class Session:
         self.notes.clear()
 
 
-def shelf_of(cassettes: Mapping[str, Cassette], *, mode: str = "strict", policy: Policy = DEFAULT) -> Shelf:
+def shelf_of(
+    cassettes: Mapping[str, Cassette],
+    *,
+    mode: str = "strict",
+    rules: Rules = NO_RULES,
+    policy: Policy = DEFAULT,
+    hint: Callable[[str], str] = "tokentape record {}".format,
+) -> Shelf:
     """The shelf of these cassettes, by name.
 
     Requests of other recorders are not scrubbed, and what is looked up is: so all of them are, again.
+
+    Args:
+        cassettes: by name.
+        mode: `strict` or `lenient`.
+        rules: what is volatile beyond the default.
+        policy: what is redacted.
+        hint: by the name of a cassette, the command that records what a miss lacks.
     """
+    mask = partial(scrub_text, policy=policy)
     return Shelf(
         {
             name: Player(
                 tuple(_scrubbed(interaction, policy) for interaction in cassette.interactions),
-                Rules(),
+                rules,
                 mode=mode,
+                name=name,
+                hint=hint(name),
+                mask=mask,
             )
             for name, cassette in cassettes.items()
         }
