@@ -27,9 +27,9 @@ BUSY_SECONDS: Final = 1.0
 """How long one statement waits for another process's write."""
 CONNECT_SECONDS: Final = 3
 
+_NEW: Final = "PRAGMA auto_vacuum = INCREMENTAL"
+"""Only a new file takes this: pages of deleted rows can then be given back in small steps."""
 _SQLITE: Final = (
-    # Only a new file takes this: pages of deleted rows can then be given back in small steps.
-    "PRAGMA auto_vacuum = INCREMENTAL",
     "PRAGMA journal_mode = WAL",
     "PRAGMA synchronous = NORMAL",
     "PRAGMA temp_store = MEMORY",
@@ -72,6 +72,9 @@ def make_engine(location: Location, *, isolation: Isolation = "REPEATABLE READ")
 
 def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
     connection.isolation_level = None
+    # On a file that is there already it would wait for the writer's lock, and write.
+    if connection.execute("PRAGMA page_count").fetchone() == (0,):
+        connection.execute(_NEW)
     for pragma in _SQLITE:
         connection.execute(pragma)
 
