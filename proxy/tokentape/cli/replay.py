@@ -61,31 +61,47 @@ def replay(command: tuple[str, ...], /, cassettes: tuple[str, ...], **flags: Any
     from tokentape.cli.settings import load_here
 
     settings = load_here(flags, "replay")
+    desk = _desk(cassettes, settings, command)
     if command:
         command = (program(command[0]), *command[1:])
-    desk = _desk(cassettes, settings)
     status = asyncio.run(_replay(desk, settings, command))
     click.get_current_context().exit(status)
 
 
-def _desk(arguments: tuple[str, ...], settings: Settings) -> Desk:
-    """What answers.
+def _desk(arguments: tuple[str, ...], settings: Settings, command: tuple[str, ...]) -> Desk:
+    """What answers. The command, as it was given, is part of what a miss tells to run.
 
     Raises:
         click.ClickException: a cassette is missing or broken, or a fault is none.
     """
+    import msgspec
+
     from tokentape.cli.errors import FailedError
     from tokentape.recorder.replay.desk import Desk
     from tokentape.recorder.replay.naming import NamingError, named_paths
     from tokentape.recorder.replay.sessions import shelf_of
+    from tokentape.recorder.scrubbing.policy import Policy
 
+    policy = msgspec.convert(settings.redact, Policy)
     book = _book(settings)
     try:
         paths = named_paths(arguments)
     except NamingError as error:
         raise FailedError(str(error)) from None
-    shelf = shelf_of({name: _load(path) for name, path in paths.items()}, mode=settings.match)
-    return Desk(shelf, speed=settings.speed, book=book, log=_say)
+    shelf = shelf_of(
+        {name: _load(path) for name, path in paths.items()},
+        mode=settings.match,
+        policy=policy,
+        hint=lambda name: _hint(paths[name], command),
+    )
+    return Desk(shelf, speed=settings.speed, policy=policy, book=book, log=_say)
+
+
+def _hint(path: Path, command: tuple[str, ...]) -> str:
+    import shlex
+
+    recording = ("tokentape", "record", str(path), *(("--", *command) if command else ()))
+    return f"To record it: {shlex.join(recording)}"
 
 
 def _load(path: Path) -> Cassette:

@@ -69,11 +69,28 @@ def test_a_miss_ends_with_the_command_that_records_and_is_logged_in_one_line() -
 
     text = error(server, asked(question("bye")))[3]
 
-    assert "tokentape record" in text.splitlines()[-1]
-    [line] = lines
-    assert line.startswith("miss: POST /v1/messages: ")
+    assert text.splitlines()[-1] == "To record it: tokentape record a"
+    assert lines == [f"miss: {text.splitlines()[0]}"]
     [told] = report(server)
     assert told["notes"] == [{"verdict": "miss", "request": "POST /v1/messages", "text": text}]
+
+
+def test_a_drift_is_served_and_told_where_the_shelf_is_lenient() -> None:
+    lines: list[str] = []
+    recorded = interaction(question("hello, how are you today?"), message("fine"))
+    server = desk(a=[recorded], mode="lenient", log=lines.append)
+
+    drifted = asked(question("hello, how are you now?"), b"/@session=7/v1/messages")
+    assert answered(server, drifted)[2] == message("fine")
+
+    change = (
+        'POST /v1/messages: $.messages[0].content: recorded "hello, how are you today?", '
+        'sent "hello, how are you now?"'
+    )
+    assert lines == [f"drifted in session 7: {change}"]
+    assert report(server)[0]["notes"] == [
+        {"verdict": "drifted", "request": "POST /v1/messages", "text": change}
+    ]
 
 
 def test_each_session_has_a_state_of_its_own() -> None:

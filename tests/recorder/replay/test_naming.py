@@ -40,6 +40,12 @@ def test_a_folder_stands_for_all_below_it(folder: Path) -> None:
     }
 
 
+def test_one_that_is_named_twice_is_served_once(folder: Path) -> None:
+    path = folder / "a/one.yaml"
+
+    assert named_paths([str(path), f"one={folder}/b/../a/one.yaml"]).keys() == {"one"}
+
+
 def test_two_of_one_name_are_refused_with_what_to_do(folder: Path) -> None:
     first, second = f"{folder}/a/one.yaml", f"{folder}/b/one.yml"
 

@@ -98,7 +98,8 @@ class Desk:
         if interaction is not None:
             session.count(played.verdict.value)
             if played.drift:
-                self._tell(session, request, played.verdict.value, "; ".join(map(str, played.drift)))
+                found = "; ".join(map(str, played.drift))
+                self._tell(session, request, played.verdict.value, f"{named(request)}: {found}")
             return reply_for(relinked(request, interaction.response, base), speed=self._speed)
         if not recordable(request.method, request.uri):
             return self._elsewhere(session, request)
@@ -114,10 +115,9 @@ class Desk:
         return refusal(404, OTHER, f"{named(request)} cannot be replayed: no cassette holds this endpoint.")
 
     def _tell(self, session: Session, request: Request, verdict: str, text: str) -> None:
-        note = Note(verdict=verdict, request=named(request), text=text)
-        session.note(note)
+        session.note(Note(verdict=verdict, request=named(request), text=text))
         first, _, _ = text.partition("\n")
-        self._log(f"{verdict}: {note.request}: {first}")
+        self._log(f"{verdict}{f' in session {session.name}' if session.name else ''}: {first}")
 
     # The server's own API.
 

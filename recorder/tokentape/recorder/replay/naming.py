@@ -28,7 +28,7 @@ def named_paths(arguments: Iterable[str]) -> dict[str, Path]:
     found: dict[str, Path] = {}
     for argument in arguments:
         for name, path in _named(argument):
-            if name in found:
+            if name in found and not found[name].samefile(path):
                 raise NamingError(
                     f"Two cassettes are called {name}: {found[name]} and {path}: "
                     "call one otherwise, as NAME=PATH."

@@ -80,7 +80,7 @@ def missed(shelf: Shelf) -> bool:
 def _lines(report: SessionReport) -> Iterable[str]:
     yield f"{_title(report)}: {_counts(report)}"
     for note in report.notes[:_SHOWN]:
-        first, *rest = f"{note.verdict}: {note.request}: {note.text}".splitlines()
+        first, *rest = f"{note.verdict}: {note.text}".splitlines()
         yield f"  {first}"
         yield from (f"    {line}" for line in rest)
     yield from _rest(len(report.notes))

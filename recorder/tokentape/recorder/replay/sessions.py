@@ -37,7 +37,7 @@ class Note(msgspec.Struct, frozen=True, kw_only=True):
     request: str
     """Method and path."""
     text: str
-    """Every drift with path, old and new; or the whole explanation of the miss."""
+    """The request and every drift with path, old and new; or the whole explanation of the miss."""
 
 
 class Totals(msgspec.Struct):
@@ -97,7 +97,7 @@ def shelf_of(
     mode: str = "strict",
     rules: Rules = NO_RULES,
     policy: Policy = DEFAULT,
-    hint: Callable[[str], str] = "tokentape record {}".format,
+    hint: Callable[[str], str] = "To record it: tokentape record {}".format,
 ) -> Shelf:
     """The shelf of these cassettes, by name.
 
@@ -108,7 +108,7 @@ def shelf_of(
         mode: `strict` or `lenient`.
         rules: what is volatile beyond the default.
         policy: what is redacted.
-        hint: by the name of a cassette, the command that records what a miss lacks.
+        hint: by the name of a cassette, the last line of a miss: what to run.
     """
     mask = partial(scrub_text, policy=policy)
     return Shelf(
