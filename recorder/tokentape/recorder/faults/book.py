@@ -9,8 +9,8 @@ from msgspec.structs import replace
 
 from tokentape.recorder.faults.apply import struck
 from tokentape.recorder.faults.attempt import digest, fits
+from tokentape.recorder.faults.buckets import PREFIX, Limiter, Limits
 from tokentape.recorder.faults.catalogue import DECLARED
-from tokentape.recorder.faults.limits import PREFIX, Limiter, Limits
 from tokentape.recorder.faults.replies import instead
 
 if TYPE_CHECKING:

@@ -105,7 +105,7 @@ def _end_of_content(datas: list[dict[str, Any]], budget: _Budget) -> tuple[int, 
     """How many events stay, and those that end the block which is open then."""
     opened: int | None = None
     for place, data in enumerate(datas):
-        kind, said = data.get("type"), _said(data)
+        kind, said = str(data.get("type")), _said(data)
         ends = (
             (kind == "content_block_start" and not budget.left)
             or len(said) > budget.left

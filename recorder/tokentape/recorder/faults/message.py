@@ -73,12 +73,14 @@ def whole_events(body: Body) -> Body:
     data: list[bytes] = []
     due: list[float] = []
     waiting: list[bytes] = []
+    tail = b""
     for place, part in enumerate(body.data):
         waiting.append(part)
-        if _ENDED.search(part) or place == len(body.data) - 1:
+        tail = (tail + part)[-4:]
+        if _ENDED.search(tail) or place == len(body.data) - 1:
             data.append(b"".join(waiting))
             due += body.due[place : place + 1]
-            waiting = []
+            waiting, tail = [], b""
     return msgspec.structs.replace(body, data=data, due=due)
 
 

@@ -97,10 +97,15 @@ def _limit(fault: Fault, wall: float) -> list[tuple[str, str]]:
     ]
 
 
+def is_retried(status: int) -> bool:
+    """The SDKs try again after an error of this status."""
+    return status in _RETRIED or status >= 500
+
+
 def error_reply(error: ApiError, attempt: Attempt) -> Reply:
     """An error as a reply of its own."""
     request_id = request_id_of(attempt)
-    again = error.status in _RETRIED or error.status >= 500
+    again = is_retried(error.status)
     lines = error.headers.decode("latin-1").split("\r\n")[:-1]
     return Reply(
         status=error.status,

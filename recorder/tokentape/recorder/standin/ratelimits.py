@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from tokentape.recorder.faults.limits import Bucket, header_lines
+from tokentape.recorder.faults.buckets import Bucket, header_lines
 
 if TYPE_CHECKING:
     from tokentape.recorder.standin.behaviour import RateLimits

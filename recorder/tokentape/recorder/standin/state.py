@@ -7,7 +7,7 @@ from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 from tokentape.recorder.faults.attempt import read_attempt
-from tokentape.recorder.faults.replies import error_of
+from tokentape.recorder.faults.replies import error_of, is_retried
 from tokentape.recorder.standin.answer import Answer, coded, counted, faulty, whole_answer
 from tokentape.recorder.standin.batches import Batches
 from tokentape.recorder.standin.behaviour import Behaviours, Settings
@@ -208,7 +208,7 @@ class State:
     def refused(self, call: Call, error: ApiError) -> Answer:
         """The reply to a request that the API refuses."""
         tally = Tally(endpoint=call.endpoint, status=error.status, error=error.type)
-        retry = _RETRY if error.status in {429, 500, 504, 529} else _NO_RETRY
+        retry = _RETRY if is_retried(error.status) else _NO_RETRY
         return self.whole(
             call, self.settings, tally, error.body(call.request_id), headers=retry + error.headers
         )
