@@ -206,6 +206,11 @@ _GROUPS: dict[str, tuple[Metric, ...]] = {
             may_fall=True,
         ),
         Metric(
+            "tokentape_cache_effect_usd_total",
+            ("model", P, "effect"),
+            "The same as two counters: by how much the cache made calls cheaper, and others dearer.",
+        ),
+        Metric(
             "tokentape_wasted_usd_total",
             ("model", P, "cause"),
             "Cost of replies that were cut off, aborted or tried again; a part of the cost.",
@@ -214,6 +219,18 @@ _GROUPS: dict[str, tuple[Metric, ...]] = {
             "tokentape_batch_savings_usd_total",
             _PAIR,
             "What batch results would have cost more at the ordinary price.",
+        ),
+        Metric(
+            "tokentape_short_answer_usd_total",
+            _PAIR,
+            "Cost of calls that ended their turn in at most 200 tokens; a part of the cost.",
+            rank=_DETAIL,
+        ),
+        Metric(
+            "tokentape_short_answer_tokens_total",
+            ("model", P, "kind"),
+            "Tokens of calls that ended their turn in at most 200 tokens, to price them elsewhere.",
+            rank=_DETAIL,
         ),
         Metric(
             "tokentape_request_cost_usd", _PAIR, "Cost of one priced call in USD.", rank=_DETAIL, buckets=USD
@@ -372,6 +389,21 @@ _GROUPS: dict[str, tuple[Metric, ...]] = {
             "What the recorder has still to write.",
         ),
         Metric("tokentape_sink_errors_total", ("sink",), "Calls that a consumer of calls failed on."),
+        Metric(
+            "tokentape_otlp_sent_items_total",
+            ("signal",),
+            "Spans, log records and points of metrics that a collector took; request_log: lines written.",
+        ),
+        Metric(
+            "tokentape_otlp_lost_items_total",
+            ("signal", "reason"),
+            "The same that were given up: the collector was away too long, or refused them.",
+        ),
+        Metric(
+            "tokentape_otlp_failed_requests_total",
+            ("signal", "reason"),
+            "Requests that a collector did not take; most are sent again.",
+        ),
         Metric(
             "tokentape_label_overflows_total",
             ("label",),

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import TYPE_CHECKING
 
 import pytest
@@ -8,6 +9,7 @@ from tests.support.calls import make_call, make_open_call, varied_calls
 from tests.support.metrics import series, total
 
 from tokentape.proxy.messages.call import Iteration, OpenCall, RequestFacts, Usage
+from tokentape.proxy.pricing.bill import Bill, LineItem, LineKind, Status
 from tokentape.proxy.telemetry.exposition import View, exposition
 from tokentape.proxy.telemetry.prometheus import PrometheusSink
 from tokentape.proxy.telemetry.sets import tick
@@ -252,3 +254,54 @@ def test_no_flood_of_labels_makes_a_scrape_longer_than_its_bound(registry: Colle
     assert exposition(registry, View(openmetrics=True, now=now, seen=now)).count(b"\n") <= 3_000
     assert total(registry, "tokentape_requests_total") == 3_000
     assert total(registry, "tokentape_tokens_total", kind="input") == 300_000
+
+
+def bill(total: str, *, savings: str = "0", subscription: bool = False) -> Bill:
+    items = (
+        LineItem(kind=LineKind.INPUT, model="claude-opus-4-5", quantity=30, usd=Decimal(total)),
+        LineItem(kind=LineKind.WEB_SEARCH, model="claude-opus-4-5", quantity=1, usd=Decimal(0)),
+    )
+    return Bill(
+        status=Status.EXACT,
+        total=Decimal(total),
+        items=items,
+        savings=Decimal(savings),
+        subscription=subscription,
+    )
+
+
+def priced_sink(registry: CollectorRegistry) -> PrometheusSink:
+    return PrometheusSink(registry, bill=True)
+
+
+def test_what_the_cache_saves_and_costs_are_two_counters_that_never_fall(registry: CollectorRegistry) -> None:
+    sink = priced_sink(registry)
+    for savings in ("0.5", "-0.125", "0", "0.25", "-0.125"):
+        sink.closed(make_call(), bill("1", savings=savings))
+    assert series(registry, "tokentape_cache_effect_usd_total", "effect") == {
+        ("cheaper",): 0.75,
+        ("dearer",): 0.25,
+    }
+    assert total(registry, "tokentape_cache_savings_usd_total") == 0.5
+
+
+@pytest.mark.parametrize(
+    ("stop_reason", "output", "subscription", "counted"),
+    [
+        ("end_turn", 200, False, True),
+        ("end_turn", 201, False, False),
+        ("end_turn", None, False, False),
+        ("tool_use", 10, False, False),
+        ("max_tokens", 10, False, False),
+        ("end_turn", 10, True, False),
+    ],
+)
+def test_short_answers_are_those_that_ended_their_turn_in_few_tokens_for_money(
+    registry: CollectorRegistry, stop_reason: str, output: int | None, *, subscription: bool, counted: bool
+) -> None:
+    sink = priced_sink(registry)
+    usage = Usage(input_tokens=30, output_tokens=output)
+    sink.closed(make_call(usage=usage, stop_reason=stop_reason), bill("2", subscription=subscription))
+    assert total(registry, "tokentape_short_answer_usd_total") == (2 if counted else 0)
+    tokens = series(registry, "tokentape_short_answer_tokens_total", "kind")
+    assert tokens == ({("input",): 30} if counted else {})

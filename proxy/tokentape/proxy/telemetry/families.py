@@ -37,12 +37,16 @@ def escape(value: str) -> str:
 
 
 def exemplar_labels(exemplar: Exemplar) -> dict[str, str]:
-    """The ids of an exemplar, as far as OpenMetrics has room: 128 characters, names included."""
+    """The ids of an exemplar, as far as OpenMetrics has room: 128 characters, names included.
+
+    An id with a quote or a backslash is left out: prometheus-client's own parser fails on one here, and no
+    API makes such ids.
+    """
     labels: dict[str, str] = {}
     room = 128
     for name, value in (("trace_id", exemplar.trace_id), ("request_id", exemplar.request_id)):
         room -= len(name) + len(value)
-        if value and room >= 0:
+        if value and room >= 0 and '"' not in value and "\\" not in value:
             labels[name] = value
     return labels
 

@@ -31,6 +31,7 @@ MAX_KEPT = 1024
 UNLABELLED = "none"
 """The value of a metric label that a call does not carry; an unlabelled project is `default`."""
 
+CACHE_EFFECTS: Final = ("cheaper", "dearer")
 PRICED: Final = tuple(status.value for status in Status)
 
 KeyT = TypeVar("KeyT")
@@ -230,7 +231,9 @@ class MoneyMeters:
         self._pair = pair
         self.cost = self._counted("tokentape_cost_usd_total")
         self.priced = self._counted("tokentape_priced_calls_total")
+        self.effects = self._counted("tokentape_cache_effect_usd_total")
         self.wasted = self._counted("tokentape_wasted_usd_total")
+        self.short_tokens = self._counted("tokentape_short_answer_tokens_total")
         self.results = self._counted("tokentape_batch_results_total")
         self._plain = Kept[str, Amount](lambda name: instruments.amounts(name).at(*pair))
 
@@ -249,6 +252,8 @@ class MoneyMeters:
             self.cost[kind]
         for status in PRICED:
             self.priced[status]
+        for effect in CACHE_EFFECTS:
+            self.effects[effect]
         self._plain["tokentape_cache_savings_usd_total"]
 
     def record(self, bill: Bill) -> None:
@@ -262,10 +267,21 @@ class MoneyMeters:
             return
         if bill.items:
             self.costs.observe(float(total))
-        self._add("tokentape_cache_savings_usd_total", bill.savings)
+        if bill.savings:
+            self._add("tokentape_cache_savings_usd_total", bill.savings)
+            self.effects[CACHE_EFFECTS[bill.savings < 0]].value += abs(float(bill.savings))
         self._add("tokentape_batch_savings_usd_total", bill.batch_savings)
         if bill.waste_cause is not None:
             self.wasted[bill.waste_cause].value += float(bill.waste)
+
+    def record_short(self, bill: Bill) -> None:
+        """Add what an answer in few words took and cost; that it was one, the call says."""
+        if bill.total is None or bill.subscription:
+            return
+        self._add("tokentape_short_answer_usd_total", bill.total)
+        for item in bill.items:
+            if item.kind in TOKEN_KINDS:
+                self.short_tokens[item.kind].value += item.quantity
 
     def _add(self, name: str, amount: Decimal) -> None:
         if amount:

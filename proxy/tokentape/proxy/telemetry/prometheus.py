@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from tokentape.proxy.telemetry.sets import Amount
 
 MAX_MODELS = 50
+SHORT_ANSWER: Final = 200
+"""Output tokens of an answer that a smaller model might have given."""
 _PROJECT_ONLY: Final = ("project",)
 APART = frozenset({"compaction", "advisor_message"})
 """Iterations whose tokens the top-level usage leaves out (`BetaUsage.iterations` of the SDK)."""
@@ -144,7 +146,10 @@ class PrometheusSink:
 
     def _record_bill(self, call: Call, bill: Bill, key: tuple[str, ...]) -> None:
         if call.endpoint == MESSAGES or bill.items or bill.total is None or call.custom_id is not None:
-            self._money[key].record(bill)
+            money = self._money[key]
+            money.record(bill)
+            if call.stop_reason == "end_turn" and _is_short(call.usage):
+                money.record_short(bill)
         if bill.subscription:
             return
         for item in bill.items:
@@ -232,6 +237,10 @@ class PrometheusSink:
                 model = model_label(iteration.model) if iteration.model else call.model
                 usage, writes = _iteration_usage(iteration, call.request.cache_ttls)
                 self._meters[model, *values].record_usage(usage, writes)
+
+
+def _is_short(usage: Usage | None) -> bool:
+    return usage is not None and usage.output_tokens is not None and usage.output_tokens <= SHORT_ANSWER
 
 
 def _label(call: Call | OpenCall, key: str) -> str:

@@ -1,0 +1,1 @@
+"""Recording rules and alerts, and how they are written for Prometheus."""
