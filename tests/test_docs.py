@@ -6,8 +6,9 @@ import re
 import shlex
 import tomllib
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
+import click
 import pytest
 from tests.support import faults_page, options_page, standin_page
 
@@ -17,9 +18,6 @@ from tokentape.cli.options import OPTIONS
 from tokentape.cli.settings import misspelt
 from tokentape.recorder.faults.catalogue import DECLARED
 from tokentape.recorder.standin.behaviour import Settings
-
-if TYPE_CHECKING:
-    import click
 
 ROOT: Final = Path(__file__).parents[1]
 PAGES: Final = sorted(
@@ -112,9 +110,15 @@ def test_every_documented_call_names_commands_and_options_that_exist() -> None:
     for _, name, *rest in calls:
         assert name in main.commands, name
         own = rest[: rest.index("--")] if "--" in rest else rest
-        assert [
-            word for word in own if word.startswith("--") and word not in flags(main.commands[name])
-        ] == []
+        command, own = subcommand(main.commands[name], own)
+        assert [word for word in own if word.startswith("--") and word not in flags(command)] == []
+
+
+def subcommand(command: click.Command, words: list[str]) -> tuple[click.Command, list[str]]:
+    """What a group's first word names, and the rest."""
+    while words and isinstance(command, click.Group) and not words[0].startswith("-"):
+        command, words = command.commands[words[0].rstrip(",")], words[1:]
+    return command, words
 
 
 def flags(command: click.Command) -> set[str]:

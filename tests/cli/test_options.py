@@ -10,6 +10,15 @@ from tokentape.cli.main import main
 from tokentape.cli.options import OPTIONS, SERVING, default_text
 
 
+def command_of(name: str) -> click.Command:
+    """A command by its words: `up`, or `cassette show`."""
+    found: click.Command = main
+    for word in name.split():
+        assert isinstance(found, click.Group)
+        found = found.commands[word]
+    return found
+
+
 def flags_of(command: click.Command) -> set[str]:
     return {flag for parameter in command.params for flag in parameter.opts if flag.startswith("--")}
 
@@ -17,7 +26,7 @@ def flags_of(command: click.Command) -> set[str]:
 @pytest.mark.parametrize("name", sorted({name for option in OPTIONS for name in option.commands}))
 def test_a_command_has_the_options_declared_for_it_and_no_others(name: str) -> None:
     declared = {option.flag for option in OPTIONS if name in option.commands}
-    assert flags_of(main.commands[name]) == declared
+    assert flags_of(command_of(name)) == declared
 
 
 def test_every_serving_command_exists() -> None:

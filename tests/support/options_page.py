@@ -6,13 +6,24 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from tokentape.cli.options import OPTIONS, default_text
+from tokentape.cli.options import CASSETTE, OPTIONS, default_text
 
 if TYPE_CHECKING:
     from tokentape.cli.options import Option
 
 BEGIN: Final = "<!-- options: written by `python -m tests.support.options_page docs/configuration.md` -->\n"
-COMMANDS: Final = ("up", "run", "record", "demo", "replay", "doctor", "report", "calls", "prices")
+COMMANDS: Final = (
+    "up",
+    "run",
+    "record",
+    "demo",
+    "replay",
+    "doctor",
+    "report",
+    "calls",
+    "prices",
+    *sorted(CASSETTE),
+)
 END: Final = "<!-- end of options -->\n"
 
 

@@ -7,6 +7,7 @@ import click
 from tokentape.cli.asking.calls import calls
 from tokentape.cli.asking.prices import prices
 from tokentape.cli.asking.report import report
+from tokentape.cli.cassette.group import cassette
 from tokentape.cli.demo.command import demo
 from tokentape.cli.doctor.command import doctor
 from tokentape.cli.record import record
@@ -26,7 +27,7 @@ def main() -> None:
     """
 
 
-for command in (up, run, record, demo, replay, report, calls, prices, doctor):
+for command in (up, run, record, demo, replay, cassette, report, calls, prices, doctor):
     main.add_command(command)
 
 

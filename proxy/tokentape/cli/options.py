@@ -53,6 +53,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     record_max: float = 1024.0
     append: bool = False
     overwrite: bool = False
+    full: bool = False
+    dry_run: bool = False
     speed: float = 0.0
     match: str = "strict"
     fault: tuple[str, ...] = ()
@@ -85,6 +87,12 @@ SERVING: Final = frozenset({"up", "run", "record", "demo"})
 LOOKING: Final = SERVING | {"doctor"}
 ASKING: Final = frozenset({"report", "calls", "prices"})
 """Commands that ask a ledger or the price table, and serve nothing."""
+
+
+CASSETTE: Final = frozenset(
+    f"cassette {name}" for name in ("show", "check", "diff", "import", "merge", "prune", "stats")
+)
+"""Commands that work on files of recordings."""
 
 
 class Option(msgspec.Struct, frozen=True, kw_only=True):
@@ -304,7 +312,19 @@ OPTIONS: Final = (
         name="overwrite",
         read=values.switch,
         help="Replace a cassette that exists, once the new one is complete.",
-        commands=frozenset({"record"}),
+        commands=frozenset({"record", "cassette import", "cassette merge"}),
+    ),
+    Option(
+        name="full",
+        read=values.switch,
+        help="Show texts in full, however long they are.",
+        commands=frozenset({"cassette show"}),
+    ),
+    Option(
+        name="dry_run",
+        read=values.switch,
+        help="Say what would be taken out, and change nothing.",
+        commands=frozenset({"cassette prune"}),
     ),
     Option(
         name="speed",
@@ -422,7 +442,7 @@ OPTIONS: Final = (
         read=values.choice("table", "json", "csv"),
         metavar="table/json/csv",
         help="For people, for programs, for a spreadsheet.",
-        commands=ASKING,
+        commands=ASKING | {"cassette stats"},
     ),
     Option(
         name="price_url",

@@ -16,7 +16,7 @@ import click
 import msgspec
 
 from tokentape.cli.errors import UsageError
-from tokentape.cli.options import ASKING, BY_NAME, OPTIONS, TABLES, Settings
+from tokentape.cli.options import ASKING, BY_NAME, CASSETTE, OPTIONS, TABLES, Settings
 from tokentape.cli.values import Address
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def load(flags: Mapping[str, Any], environment: Mapping[str, str], folder: Path,
         if name in file.values:
             chosen[name] = _read(read, file.values[name], f"{name} in {file.path}")
     settings = Settings(**(_defaults(command, environment) | chosen))
-    if command in ASKING:
+    if command in ASKING | CASSETTE:
         return settings
     if command != "doctor":  # It opens no port, and looks at whatever is there.
         _check_exposure(settings)
@@ -96,7 +96,7 @@ def _read(read: Callable[[object], object], value: object, source: str) -> objec
 
 def _defaults(command: str, environment: Mapping[str, str]) -> dict[str, Any]:
     """What a command does otherwise than the declared defaults: free ports, and the upstream at hand."""
-    if command in OWN_PORTS | ASKING:
+    if command in OWN_PORTS | ASKING | CASSETTE:
         return {}
     free = Address("127.0.0.1", 0)
     if command == "demo":

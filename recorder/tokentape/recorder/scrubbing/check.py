@@ -11,12 +11,16 @@ import msgspec
 from tokentape.recorder.cassette.interaction import Ending
 from tokentape.recorder.scrubbing.finding import find, protected
 from tokentape.recorder.scrubbing.heads import secret_kind
+from tokentape.recorder.scrubbing.paths import path_edits
+from tokentape.recorder.scrubbing.patterns import pattern_edits
+from tokentape.recorder.scrubbing.policy import DEFAULT
 from tokentape.recorder.scrubbing.streams import find_in_stream, joined, joined_blocks
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     from tokentape.recorder.cassette.interaction import Cassette, Headers, Interaction
+    from tokentape.recorder.scrubbing.policy import Policy
 
 _STREAM_BEGINS: Final = (b"event:", b"data:")
 _STRING: Final = re.compile(rb'"((?:[^"\\]|\\.)*+)"')
@@ -42,12 +46,12 @@ class Leak(msgspec.Struct, frozen=True, kw_only=True):
     """Its first characters and its length: enough to find it, too little to use it."""
 
 
-def find_leaks(cassette: Cassette) -> list[Leak]:
-    """Every secret in a cassette, once for each place."""
+def find_leaks(cassette: Cassette, policy: Policy = DEFAULT) -> list[Leak]:
+    """Every secret in a cassette, once for each place; and whatever else the policy names."""
     found = {
         (index, place, kind, _masked(secret))
         for index, interaction in enumerate(cassette.interactions)
-        for place, kind, secret in _secrets(interaction)
+        for place, kind, secret in (*_secrets(interaction), *_named(interaction, policy))
         if secret and not _DUMMY.fullmatch(secret)
     }
     return [
@@ -68,11 +72,27 @@ def _secrets(interaction: Interaction) -> Iterator[tuple[str, str, str]]:
     yield from _in_body("request body", request.body, request=True)
     yield from _in_text("status line", response.reason)
     yield from _in_headers("response header", response.headers)
-    stream = response.streamed or response.body.startswith(_STREAM_BEGINS)
-    if stream:
+    if _is_stream(interaction):
         yield from _in_stream("response body", response.body, cut=response.ending is not Ending.COMPLETE)
     else:
         yield from _in_body("response body", response.body)
+
+
+def _named(interaction: Interaction, policy: Policy) -> Iterator[tuple[str, str, str]]:
+    """What the user's own rules say of the bodies."""
+    for place, body, stream in (
+        ("request body", interaction.request.body, False),
+        ("response body", interaction.response.body, _is_stream(interaction)),
+    ):
+        for edit in (
+            *path_edits(body, policy, stream=stream),
+            *pattern_edits(body, policy, stream=stream),
+        ):
+            yield place, "named", _text(body[edit.start : edit.end])
+
+
+def _is_stream(interaction: Interaction) -> bool:
+    return interaction.response.streamed or interaction.response.body.startswith(_STREAM_BEGINS)
 
 
 def _in_headers(place: str, headers: Headers) -> Iterator[tuple[str, str, str]]:

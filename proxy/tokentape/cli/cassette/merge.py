@@ -1,0 +1,35 @@
+"""`tokentape cassette merge`: several cassettes as one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from tokentape.cli.options import options
+
+
+@click.command(short_help="Make one cassette of several.")
+@click.argument("cassettes", nargs=-1, required=True, metavar="CASSETTE...")
+@click.argument("target")
+@options("cassette merge")
+def merge(cassettes: tuple[str, ...], target: str, **flags: Any) -> None:
+    """Write the interactions of all cassettes into TARGET, in the order in which they are named.
+
+    A recording that comes twice is written once.
+    """
+    from pathlib import Path
+
+    from tokentape.cli.asking.out import working
+    from tokentape.cli.cassette.files import files, loaded, written
+    from tokentape.cli.settings import load_here
+    from tokentape.recorder.editing.merging import merged
+
+    settings = load_here(flags, "cassette merge")
+    with working("Merging"):
+        found = [loaded(path) for path in files(cassettes)]
+        whole = merged(found)
+        written(whole, Path(target), overwrite=settings.overwrite)
+    before, after = sum(len(one.interactions) for one in found), len(whole.interactions)
+    twice = f", {before - after:,} of them twice" if before > after else ""
+    click.echo(f"{target}: {before:,} interactions of {len(found):,} cassettes{twice}", err=True)
