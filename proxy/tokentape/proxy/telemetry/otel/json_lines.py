@@ -7,7 +7,7 @@ import os
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, BinaryIO
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -40,32 +40,36 @@ class LogFile:
     def __init__(self, log: RequestLog) -> None:
         self._log = log
         self._path = Path(log.path)
-        self._file = self._opened()
-        self._size = 0 if log.path == STDOUT else self._file.seek(0, os.SEEK_END)
+        self._descriptor = self._opened()
+        self._size = 0 if log.path == STDOUT else os.lseek(self._descriptor, 0, os.SEEK_END)
+        self._cut = False
+        """The last write ended in the middle of a line."""
 
     def write(self, lines: list[bytes]) -> None:
         """Add lines; a new file is begun where they would make this one too large."""
-        data = b"".join(lines)
+        data = (b"\n" if self._cut else b"") + b"".join(lines)
         if self._log.path != STDOUT and self._size and self._size + len(data) > self._log.max_bytes:
             self._rotate()
-        self._file.write(data)
-        self._file.flush()
-        self._size += len(data)
+        self._cut = True
+        written = 0
+        while written < len(data):
+            written += os.write(self._descriptor, data[written:])
+        self._size += written
+        self._cut = False
 
     def close(self) -> None:
         """Close the file; stdout stays open."""
         if self._log.path != STDOUT:
-            self._file.close()
+            os.close(self._descriptor)
 
-    def _opened(self) -> BinaryIO:
+    def _opened(self) -> int:
         if self._log.path == STDOUT:
-            return sys.stdout.buffer
-        descriptor = os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
-        return os.fdopen(descriptor, "ab")
+            return sys.stdout.fileno()
+        return os.open(self._path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600)
 
     def _rotate(self) -> None:
         """`log` becomes `log.1`, that becomes `log.2`, and so on; the oldest goes."""
-        self._file.close()
+        os.close(self._descriptor)
         self._older(self._log.keep).unlink(missing_ok=True)
         for number in range(self._log.keep - 1, 0, -1):
             with contextlib.suppress(FileNotFoundError):
@@ -74,7 +78,7 @@ class LogFile:
             self._path.rename(self._older(1))
         else:
             self._path.unlink()
-        self._file, self._size = self._opened(), 0
+        self._descriptor, self._size = self._opened(), 0
 
     def _older(self, number: int) -> Path:
         return self._path.with_name(f"{self._path.name}.{number}")

@@ -41,13 +41,13 @@ class Sender:
         envelope: Envelope,
         tally: Tally,
         place: str,
-        waits: Sequence[float] = WAITS,
+        waits: Sequence[float] | None = None,
     ) -> None:
         self._transport = transport
         self._envelope = envelope
         self._tally = tally
         self._place = place
-        self._waits = waits
+        self._waits = WAITS if waits is None else waits
         self._stop = threading.Event()
         self._failing = False
 
