@@ -26,6 +26,7 @@ class BilledUpstream(ThreadingHTTPServer):
         self.results: list[dict[str, Any]] = []
         self.cut = 0
         """Bytes that are left off the end of the results, as if the connection had ended there."""
+        self.stop_reason = "end_turn"
 
     @property
     def url(self) -> str:
@@ -46,7 +47,8 @@ class _Handler(BaseHTTPRequestHandler):
             counts = {"processing": len(body["requests"]), "succeeded": 0, "errored": 0}
             self._send({"id": "msgbatch_1", "type": "message_batch", "request_counts": counts})
         else:
-            self._send(message(body["model"], json.loads(body["messages"][0]["content"])))
+            told = message(body["model"], json.loads(body["messages"][0]["content"]))
+            self._send(told | {"stop_reason": self.upstream.stop_reason})
 
     def do_GET(self) -> None:
         lines = "".join(json.dumps(result) + "\n" for result in self.upstream.results).encode()

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 from zoneinfo import ZoneInfo
 
-from tokentape.cli.webhook import announcer
+from tokentape.cli.webhook import Announcer
 from tokentape.proxy.ledger.errors import LedgerError
 from tokentape.proxy.ledger.location import locate
 from tokentape.proxy.ledger.migrations import Identity
@@ -31,6 +31,7 @@ class Keeping(NamedTuple):
 
     sink: LedgerSink
     watch: Watch
+    announcer: Announcer
     salt: bytes
     location: Location
 
@@ -41,9 +42,11 @@ def keep(money: Money, salt_file: str) -> Keeping | None:
         return None
     location = locate(money.ledger)
     identity = _identity(location, read_salt(Path(salt_file)))
+    announcer = Announcer(money.webhook)
     return Keeping(
         LedgerSink(location, identity=identity, retention=Retention(money.keep_days)),
-        Watch(location, ZoneInfo(money.timezone), money.budgets, announcer(money.webhook)),
+        Watch(location, ZoneInfo(money.timezone), money.budgets, announcer),
+        announcer,
         identity.salt,
         location,
     )

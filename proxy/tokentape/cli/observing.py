@@ -76,6 +76,7 @@ def _start(keeping: Keeping, observer: Observer, dispatch: Dispatch, ending: con
         observer.settled()
         keeping.watch.news()
 
+    ending.callback(keeping.announcer.close)
     ending.callback(keeping.watch.close)
     ending.callback(dispatch.pump)
     ending.callback(keeping.sink.close)

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
+import contextlib
+import threading
 import urllib.error
 import urllib.request
+from time import monotonic
 from typing import TYPE_CHECKING, Final
 
 import click
 import msgspec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
     from tokentape.proxy.ledger.budgets import Crossing
 
 _SECONDS: Final = 10.0
@@ -19,15 +20,35 @@ _SECONDS: Final = 10.0
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
-def announcer(webhook: str) -> Callable[[Crossing], None]:
-    """What prints a crossing and, with a webhook, posts it."""
+class Announcer:
+    """Prints crossings and, with a webhook, posts them, each in a thread of its own: a webhook may hang."""
 
-    def announce(crossing: Crossing) -> None:
-        click.echo(crossing.line, err=True)
-        if webhook and (problem := post(webhook, crossing)):
-            click.echo(f"tokentape: the budget webhook did not take it: {problem}.", err=True)
+    def __init__(self, webhook: str) -> None:
+        self._webhook = webhook
+        self._posting: list[threading.Thread] = []
 
-    return announce
+    def __call__(self, crossing: Crossing) -> None:
+        """Say it; never raises, never waits."""
+        _say(crossing.line)
+        if self._webhook:
+            thread = threading.Thread(target=self._post, args=(crossing,), daemon=True)
+            self._posting = [other for other in self._posting if other.is_alive()] + [thread]
+            thread.start()
+
+    def close(self, patience: float = 2.0) -> None:
+        """Wait for what is being posted, all in all so many seconds."""
+        until = monotonic() + patience
+        for thread in self._posting:
+            thread.join(max(0.0, until - monotonic()))
+
+    def _post(self, crossing: Crossing) -> None:
+        if problem := post(self._webhook, crossing):
+            _say(f"tokentape: the budget webhook did not take it: {problem}.")
+
+
+def _say(line: str) -> None:
+    with contextlib.suppress(OSError, ValueError):  # Nobody may read stderr any more.
+        click.echo(line, err=True)
 
 
 def post(webhook: str, crossing: Crossing) -> str:

@@ -54,14 +54,14 @@ class Spending:
         self._latest: Spend | None = None
         self._read_at = 0.0
 
-    def read(self) -> Spend:
-        """What is committed, at most a second old.
+    def read(self, *, fresh: bool = False) -> Spend:
+        """What is committed, at most a second old; with `fresh`, as it is now.
 
         Raises:
             LedgerError: there is no ledger, or it cannot be read now.
         """
         with self._lock:
-            if self._latest is None or monotonic() - self._read_at > FRESH_SECONDS:
+            if self._latest is None or fresh or monotonic() - self._read_at > FRESH_SECONDS:
                 self._latest = self._ask()
                 self._read_at = monotonic()
             return self._latest

@@ -70,17 +70,17 @@ class Watch:
     def _run(self) -> None:
         while True:
             last = self._ended.is_set()
-            self.look()
+            self.look(fresh=last)
             if last:
                 return
             self._ended.wait(1.0)
             self._news.wait(PERIOD_SECONDS)
             self._news.clear()
 
-    def look(self) -> None:
+    def look(self, *, fresh: bool = False) -> None:
         """Ask the ledger, and say what was crossed."""
         try:
-            self.latest = self._spending.read()
+            self.latest = self._spending.read(fresh=fresh)
             today = datetime.now(UTC).astimezone(self._zone).date()
             for crossing in crossings(self.latest, self.budgets, today):
                 self._cross(crossing)
