@@ -8,12 +8,9 @@ JSON-equal, and a file may be opened in any locale.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import msgspec
-
-if TYPE_CHECKING:
-    from collections.abc import Iterator
 
 WrittenBody = str | bytes
 """Text where the body is UTF-8, else its bytes."""
@@ -71,15 +68,17 @@ def _escaped(match: re.Match[str]) -> str:
 def _event_lines(text: str) -> str:
     """A stream with LF for every line end, and the padding inside its JSON lines gone."""
     text = _LINE_END.sub("\n", text.removeprefix(_BYTE_ORDER_MARK))
-    return "\n".join(_trimmed(text.split("\n")))
+    return "\n\n".join(map(_trimmed, text.split("\n\n")))
 
 
-def _trimmed(lines: list[str]) -> Iterator[str]:
-    """Each line; data that runs over several lines is one value, and is left as it is."""
-    data = [line.startswith("data:") for line in lines]
-    for index, line in enumerate(lines):
-        alone = (
-            data[index] and not any(data[max(0, index - 1) : index]) and not any(data[index + 1 : index + 2])
-        )
-        compact = _formatted(line[len("data:") :].encode(), _ON_ONE_LINE) if alone else None
-        yield line if compact is None else f"data: {compact}"
+def _trimmed(event: str) -> str:
+    """An event; data that runs over several lines is one value, and is left as it is."""
+    lines = event.split("\n")
+    data = [index for index, line in enumerate(lines) if line.startswith("data:") or line == "data"]
+    if len(data) != 1:
+        return event
+    compact = _formatted(lines[data[0]][len("data:") :].encode(), _ON_ONE_LINE)
+    if compact is None:
+        return event
+    lines[data[0]] = f"data: {compact}"
+    return "\n".join(lines)

@@ -11,23 +11,30 @@ import msgspec
 
 from tokentape.recorder.cassette import fast, tree
 from tokentape.recorder.cassette.errors import CassetteError
+from tokentape.recorder.cassette.layout import put_together
 
 if TYPE_CHECKING:
-    from collections.abc import Generator
+    from collections.abc import Callable, Generator
 
     from tokentape.recorder.cassette.interaction import Cassette
 
 _GZIP_MAGIC: Final = b"\x1f\x8b"
 
 
-def parse(data: bytes, name: str) -> Cassette:
-    """The cassette in a file's bytes, YAML or JSON, gzipped or not; `name` is the file's, for errors.
+def parse(data: bytes, name: str, fetch: Callable[[str], bytes] | None = None) -> Cassette:
+    """The cassette in a file's bytes, YAML or JSON, gzipped or not.
+
+    `name` is the file's, for errors; `fetch` gives the content of a file beside it.
 
     Raises:
         CassetteError: it cannot be read.
     """
     with collector_off():
-        return fast.read(data) or tree.cassette(document(data, name), name)
+        read = fast.read(data)
+        if read is not None:
+            return read
+        found = document(data, name)
+        return tree.cassette(put_together(found, fetch) if fetch else found, name)
 
 
 def document(data: bytes, name: str) -> object:

@@ -1,4 +1,4 @@
-"""Cassette files: `load` one, `save` one, `claim` one for a whole recording."""
+"""Cassette files: `load` one, `save` one, `claim` one for a whole recording, `convert` its layout."""
 
 from __future__ import annotations
 
@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from tokentape.recorder.cassette import atomic
+from tokentape.recorder.cassette import atomic, beside
 from tokentape.recorder.cassette.cache import Entry, entry_for
 from tokentape.recorder.cassette.errors import CassetteError
+from tokentape.recorder.cassette.layout import Layout, laid_out
 from tokentape.recorder.cassette.locking import locked
 from tokentape.recorder.cassette.parsing import collector_off, parse
 from tokentape.recorder.cassette.stored import stored
@@ -22,11 +23,13 @@ if TYPE_CHECKING:
     from collections.abc import Generator
 
     from tokentape.recorder.cassette.interaction import Cassette
+    from tokentape.recorder.cassette.media import Files
 
 
 class Options(msgspec.Struct, frozen=True, kw_only=True):
     """How a cassette is written."""
 
+    layout: Layout = Layout.READABLE
     verbatim: bool = False
     """Keep bodies to the byte, instead of making them readable."""
 
@@ -62,7 +65,7 @@ def load_with_entry(path: str | os.PathLike[str], cache: Path | None = None) -> 
     with collector_off():
         cassette = entry.cassette()
         if cassette is None:
-            cassette = parse(data, str(place))
+            cassette = parse(data, str(place), lambda name: beside.content(place, name))
             entry.keep(cassette)
     return Loaded(cassette, entry)
 
@@ -92,9 +95,11 @@ class Claim:
         Raises:
             CassetteError: it cannot be written; the file is as it was.
         """
-        text = written(cassette, as_json=self.path.suffix == ".json", options=options)
+        text, files = written(cassette, as_json=self.path.suffix == ".json", options=options)
         try:
+            beside.add(self.path, files)
             atomic.write(self.path, text.encode("ascii"))
+            beside.keep_only(self.path, files)
         except OSError as error:
             raise CassetteError(f"{self.path} cannot be written: {error.strerror}.") from None
 
@@ -115,10 +120,22 @@ def claim(path: str | os.PathLike[str]) -> Generator[Claim]:
         yield Claim(place)
 
 
-def written(cassette: Cassette, *, as_json: bool = False, options: Options = DEFAULT) -> str:
-    """The text of the file."""
+def convert(path: str | os.PathLike[str], layout: Layout) -> None:
+    """Lay a cassette out anew. No body changes by a byte.
+
+    Raises:
+        CassetteBusyError: somebody else is writing it.
+        CassetteError: it cannot be read or written.
+    """
+    with claim(path) as claimed:
+        claimed.save(load(claimed.path), options=Options(layout=layout, verbatim=True))
+
+
+def written(cassette: Cassette, *, as_json: bool = False, options: Options = DEFAULT) -> tuple[str, Files]:
+    """The text of the file, and the contents of those beside it by name."""
     interactions = [stored(each, verbatim=options.verbatim) for each in cassette.interactions]
-    return (json_text if as_json else yaml_text)(interactions, cassette.metadata)
+    found, files = laid_out(interactions, options.layout)
+    return (json_text if as_json else yaml_text)(found, cassette.metadata), files
 
 
 def _read(place: Path) -> bytes:

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
     from tokentape.recorder.cassette.interaction import Headers, Interaction
+    from tokentape.recorder.cassette.sharing import Parts
 
 EXTRAS: Final = "tokentape"
 """The key of what vcrpy does not know."""
@@ -43,6 +44,10 @@ class Stored(msgspec.Struct, frozen=True, kw_only=True):
     response_body: WrittenBody
     extras: dict[str, Any]
     """Under `EXTRAS`; empty where there is nothing to say."""
+    body_key: str = "string"
+    """What the response's body stands under: `string` wherever vcrpy can serve it."""
+    parts: Parts = ()
+    """The request's body in parts, some of which other requests have, too; empty where it has none."""
 
 
 def stored(interaction: Interaction, *, verbatim: bool = False) -> Stored:

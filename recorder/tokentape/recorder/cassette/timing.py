@@ -10,7 +10,7 @@ too short or too long for a body that was edited do no harm.
 from __future__ import annotations
 
 import re
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from itertools import accumulate, pairwise
 from typing import TYPE_CHECKING, Any, Final
 
@@ -113,7 +113,7 @@ def _measured(
     lines = _ends(_LINE_END, written)
     scaled = [(at, round(end * len(written) / size)) for at, end in pieces]
     if len(lines) > 1:
-        scaled = [(at, bisect_left(lines, end) + 1) for at, end in scaled]
+        scaled = [(at, bisect_right(lines, end)) for at, end in scaled]
     moments: list[int] = []
     sizes: list[int] = []
     come = 0

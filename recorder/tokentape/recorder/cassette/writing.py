@@ -9,17 +9,19 @@ from __future__ import annotations
 
 import base64
 import json
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
-from tokentape.recorder.cassette.scalars import block, scalar
+from tokentape.recorder.cassette.scalars import block, literal_lines, scalar
 from tokentape.recorder.cassette.stored import EXTRAS, HeaderTable, Stored
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping, Sequence
 
     from tokentape.recorder.cassette.bodies import WrittenBody
+    from tokentape.recorder.cassette.sharing import Parts
 
-VERSION = 1
+VERSION: Final = 1
+ITERATED: Final = "!!python/object/apply:builtins.iter"
 
 
 def yaml_text(interactions: Sequence[Stored], metadata: Mapping[str, str]) -> str:
@@ -57,7 +59,26 @@ def _request(each: Stored) -> Iterator[str]:
     yield f"    method: {scalar(each.method)}"
     yield f"    uri: {scalar(each.uri)}"
     yield from _headers(each.request_headers)
-    yield f"    body: {block(each.request_body, ' ' * 6)}"
+    if each.parts:
+        yield from _iterated(each.parts)
+    else:
+        yield f"    body: {block(each.request_body, ' ' * 6)}"
+
+
+def _iterated(parts: Parts) -> Iterator[str]:
+    """As vcrpy writes a body that was sent in pieces: the one form in which it lets requests share text."""
+    yield f"    body: {ITERATED}"
+    yield "      args:"
+    dashes = "      - - "
+    for part in parts:
+        if part.first:
+            anchor = f"&{part.name} " if part.name else ""
+            chomping = "" if part.text.endswith("\n") else "-"
+            yield f"{dashes}{anchor}|2{chomping}"
+            yield literal_lines(part.text, " " * 10)
+        else:
+            yield f"{dashes}*{part.name}"
+        dashes = "        - "
 
 
 def _response(each: Stored) -> Iterator[str]:
@@ -67,7 +88,7 @@ def _response(each: Stored) -> Iterator[str]:
     yield f"      message: {scalar(each.reason)}"
     yield from _headers(each.response_headers)
     yield "    body:"
-    yield f"      string: {block(each.response_body, ' ' * 8)}"
+    yield f"      {each.body_key}: {block(each.response_body, ' ' * 8)}"
     if each.extras:
         yield f"    {EXTRAS}:"
         yield from (f"      {name}: {_extra(value)}" for name, value in each.extras.items())
@@ -92,7 +113,7 @@ def _tree(each: Stored) -> dict[str, Any]:
     response: dict[str, Any] = {
         "status": {"code": each.status, "message": each.reason},
         "headers": each.response_headers,
-        "body": {_body_key(each.response_body): _json_body(each.response_body)},
+        "body": {_body_key(each.response_body, each.body_key): _json_body(each.response_body)},
     }
     if each.extras:
         response[EXTRAS] = each.extras
@@ -108,8 +129,8 @@ def _tree(each: Stored) -> dict[str, Any]:
     }
 
 
-def _body_key(body: WrittenBody) -> str:
-    return "string" if isinstance(body, str) else "base64_string"
+def _body_key(body: WrittenBody, key: str = "string") -> str:
+    return key if isinstance(body, str) else "base64_string"
 
 
 def _json_body(body: WrittenBody) -> str:

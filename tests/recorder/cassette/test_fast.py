@@ -1,0 +1,57 @@
+"""The fast reader reads what YAML means, or leaves it to the full reader."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.recorder.cassette.strategies import CASSETTES
+
+from tokentape.recorder.cassette import fast, tree
+from tokentape.recorder.cassette.errors import CassetteError
+from tokentape.recorder.cassette.parsing import document
+from tokentape.recorder.cassette.store import Options, written
+
+if TYPE_CHECKING:
+    from tokentape.recorder.cassette.interaction import Cassette
+
+
+def in_full(data: bytes) -> Cassette | None:
+    """What the full reader makes of a file; `None` where it refuses it."""
+    try:
+        return tree.cassette(document(data, "x"), "x")
+    except CassetteError:
+        return None
+
+
+@settings(max_examples=60)
+@given(cassette=CASSETTES, verbatim=st.booleans())
+def test_it_reads_what_our_writer_makes_as_the_full_reader_does(
+    *, cassette: Cassette, verbatim: bool
+) -> None:
+    data = written(cassette, options=Options(verbatim=verbatim))[0].encode("ascii")
+    read = fast.read(data)
+    assert read in (None, in_full(data))
+
+
+EDITS = st.sampled_from(
+    [" ", "\n", "  ", "#", " # x", ":", ": ", "'", '"', "\\", "|", "|+", "-", "- ", "\t", "0", "null", "{}", "[]",
+     "!!binary ", "&a ", "*a", "\u00e9", "\r", "---\n", "...\n",
+     "yes", "gzip",
+     "content-encoding:\n      - br\n"]
+)  # fmt: skip
+
+
+@settings(max_examples=150)
+@given(cassette=CASSETTES, data=st.data())
+def test_of_an_edited_file_it_says_nothing_that_the_full_reader_does_not(
+    *, cassette: Cassette, data: st.DataObject
+) -> None:
+    text, _ = written(cassette)
+    for _ in range(data.draw(st.integers(1, 3))):
+        at = data.draw(st.integers(0, len(text)))
+        gone = data.draw(st.integers(0, 3))
+        text = text[:at] + data.draw(EDITS) + text[at + gone :]
+    edited = text.encode()
+    assert fast.read(edited) in (None, in_full(edited))
