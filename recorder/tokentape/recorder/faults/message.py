@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 EVENTS: Final = "text/event-stream"
 _DATA: Final = re.compile(rb"^data:[ ]?(.*?)\r?$", re.MULTILINE)
 _ENDED: Final = re.compile(rb"(\r?\n\r?\n|\r\r)\Z")
+_BEGINNINGS: Final = (b"event:", b"data:")
 _INPUT: Final = ("input_tokens", "cache_creation_input_tokens")
 """What counts towards a limit: what is read from the cache does not."""
 
@@ -37,9 +38,9 @@ def is_object(value: object) -> TypeGuard[dict[str, Any]]:
 
 
 def is_stream(reply: Reply) -> bool:
-    """The reply is a stream of events."""
+    """The reply is a stream of events: by its type, or by its beginning where a recorder hid the type."""
     kind = next((value for name, value in reply.headers if name.lower() == "content-type"), "")
-    return kind.lower().startswith(EVENTS)
+    return kind.lower().startswith(EVENTS) or b"".join(reply.body.data[:1]).lstrip().startswith(_BEGINNINGS)
 
 
 def read_object(data: bytes) -> dict[str, Any] | None:
