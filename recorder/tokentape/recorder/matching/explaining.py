@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING, Final
 
 from tokentape.recorder.matching.difference import compare
 from tokentape.recorder.matching.miss import Miss, Nearest, Reason
-from tokentape.recorder.matching.nearest import nearest
 from tokentape.recorder.matching.turns import conversation_of
 
 if TYPE_CHECKING:
@@ -30,7 +29,7 @@ def explain(library: Library, reading: Reading, *, same: int, plays: Sequence[in
     """
     options = library.options
     candidates = () if same else library.of_endpoint(reading)
-    place = nearest(reading, candidates, library.interactions, library.recorded)
+    place = library.nearest(reading, candidates)
     return Miss(
         request=options.mask(summary(reading)),
         reason=Reason.USED_UP if same else Reason.NOTHING if place is None else Reason.DIFFERENT,

@@ -1,7 +1,8 @@
 """The recording that is most like a request: a bounded search, for misses and for lenient matching.
 
-First by the words that two bodies share, of a bounded number of bodies and of a bounded part of each;
-the few best are then parsed, and the one with the fewest differences is the nearest.
+First by the words that two bodies share, counting a bounded part of each; the few best are then parsed, and
+the one with the fewest differences is the nearest. Among many recordings, those that share rare words are
+looked up in an index of words, which is made at the first miss.
 """
 
 from __future__ import annotations
@@ -12,36 +13,72 @@ from typing import TYPE_CHECKING, Final
 from tokentape.recorder.matching.difference import count
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Collection, Iterable, Sequence
 
     from tokentape.recorder.cassette.interaction import Interaction
     from tokentape.recorder.matching.keys import Reading
 
-MOST: Final = 512
-"""Recordings that are looked at; of more, those whose length is nearest."""
+FEW: Final = 256
+"""Recordings that are all looked at; among more, the index chooses as many."""
 _END: Final = 4096
 """Bytes of each end of a body that are looked at."""
+_INDEXED: Final = 32 * 1024 * 1024
+"""Bytes of all bodies together that are indexed; the more bodies, the less of each."""
+_LOOKED_UP: Final = 20_000
+"""Entries of the index that are looked at for one request."""
 _PARSED: Final = 4
-_PUNCTUATION: Final = bytes.maketrans(b'"{}[],:\\.;()', b" " * 12)
+_PUNCTUATION: Final = bytes.maketrans(b'"{}[],:\\.;()?!', b" " * 14)
+_NAMES: Final = frozenset(
+    b"model max_tokens messages role user assistant content type text system tools name description "
+    b"input_schema object properties string required stream true false null cache_control ephemeral "
+    b"metadata user_id temperature thinking tool_use tool_result tool_use_id id input".split()
+)
+"""Words that all requests to the API have in common, so that having them says nothing."""
 
 
-def words(body: bytes) -> frozenset[bytes]:
-    """The words of a body, or of its two ends."""
-    sample = body if len(body) <= 2 * _END else body[:_END] + b" " + body[-_END:]
-    return frozenset(sample.translate(_PUNCTUATION).split())
+def words(body: bytes, end: int = _END) -> frozenset[bytes]:
+    """What a body says, word by word; of a long one, what its two ends say."""
+    sample = body if len(body) <= 2 * end else body[:end] + b" " + body[-end:]
+    return frozenset(sample.translate(_PUNCTUATION).split()) - _NAMES
 
 
 def likeness(one: frozenset[bytes], other: frozenset[bytes]) -> float:
     """From 0 to 1: the share of all words that both have."""
-    return len(one & other) / (len(one | other) or 1)
+    both = one | other
+    return len(one & other) / len(both) if both else 1.0
+
+
+class Words:
+    """Which recordings hold a word."""
+
+    def __init__(self, interactions: Sequence[Interaction]) -> None:
+        end = min(_END, _INDEXED // (2 * len(interactions) or 1))
+        self._places: dict[bytes, list[int]] = {}
+        for place, interaction in enumerate(interactions):
+            for word in words(interaction.request.body, end):
+                self._places.setdefault(word, []).append(place)
+
+    def like(self, own: Iterable[bytes], places: Collection[int]) -> list[int]:
+        """Those of `places` that share most words, rare words first; at most `FEW`."""
+        allowed, shared, looked_up = set(places), dict[int, int](), 0
+        found = sorted((len(self._places[word]), word) for word in own if word in self._places)
+        for number, word in found:
+            if looked_up and looked_up + number > _LOOKED_UP:
+                break
+            looked_up += number
+            for place in self._places[word]:
+                if place in allowed:
+                    shared[place] = shared.get(place, 0) + 1
+        return heapq.nsmallest(FEW, shared, key=lambda place: (-shared[place], place))
 
 
 def nearest(
     sent: Reading,
-    places: Iterable[int],
+    places: Collection[int],
     interactions: Sequence[Interaction],
     reading: Callable[[int], Reading],
     *,
+    index: Callable[[], Words],
     least: float = 0.0,
 ) -> int | None:
     """The place of the recording that is most like `sent`; the first of equals.
@@ -51,15 +88,12 @@ def nearest(
         places: of the recordings that may be it.
         interactions: all recordings.
         reading: reads a recorded request.
+        index: the words of all recordings; asked for only where there are many places.
         least: below this likeness it is not alike at all.
     """
-    own, size = words(sent.request.body), len(sent.request.body)
-    looked_at = heapq.nsmallest(MOST, places, key=lambda place: abs(_size(interactions[place]) - size))
-    scored = [(likeness(own, words(interactions[place].request.body)), -place) for place in sorted(looked_at)]
+    own = words(sent.request.body)
+    few = sorted(places) if len(places) <= FEW else index().like(own, places) or sorted(places)[:FEW]
+    scored = [(likeness(own, words(interactions[place].request.body)), -place) for place in few]
     best = heapq.nlargest(_PARSED, (each for each in scored if each[0] >= least))
     ranked = [(count(reading(-place), sent), -score, -place) for score, place in best]
     return min(ranked)[2] if ranked else None
-
-
-def _size(interaction: Interaction) -> int:
-    return len(interaction.request.body)

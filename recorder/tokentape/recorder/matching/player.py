@@ -7,7 +7,6 @@ its group (`lanes`). Only then does it count as one too many (`AfterLast`), as d
 
 from __future__ import annotations
 
-from math import ceil
 from typing import TYPE_CHECKING
 
 from tokentape.recorder.matching.difference import compare
@@ -15,7 +14,6 @@ from tokentape.recorder.matching.explaining import explain
 from tokentape.recorder.matching.keys import UNKNOWN
 from tokentape.recorder.matching.lenient import LEAST, Going
 from tokentape.recorder.matching.library import Library
-from tokentape.recorder.matching.nearest import nearest
 from tokentape.recorder.matching.rules import DEFAULT
 from tokentape.recorder.matching.turns import conversation_of
 from tokentape.recorder.matching.verdict import AfterLast, Mode, Options, Played, Verdict
@@ -97,7 +95,8 @@ class Tape:
         """By key: how often it was answered beyond its last recording."""
         self._exact: dict[bytes, int] = {}
         self._normal: dict[bytes, int] = {}
-        """How much of each class has been played: nothing is looked at twice."""
+        self._groups: dict[bytes, int] = {}
+        """How much of each class and group has been played: nothing is looked at twice."""
         self._going = Going(self._library) if self._library.options.mode is Mode.LENIENT else None
 
     def plays(self) -> tuple[int, ...]:
@@ -146,7 +145,7 @@ class Tape:
         """The request's own betas, and those that nobody knows."""
         return (None, UNKNOWN) if self._library.index.unknown_betas else (None,)
 
-    def _next(self, key: bytes, places: Class, begun: dict[bytes, int]) -> int | None:
+    def _next(self, key: bytes, places: Sequence[int], begun: dict[bytes, int]) -> int | None:
         """The first recording of a class that has not been played."""
         at = begun.get(key, 0)
         while at < len(places) and self._plays[places[at]]:
@@ -171,8 +170,7 @@ class Tape:
         key = reading.normal()
         if position.heard is None or self._asked.get(key, 0) >= self._due(position):
             return None
-        left = (place for place in self._library.lanes.group(position) if not self._plays[place])
-        place = next(left, None)
+        place = self._next(position.group, self._library.lanes.group(position), self._groups)
         if place is None:
             return None
         self._lent[key] = place
@@ -183,11 +181,10 @@ class Tape:
 
         So one that is sent once too often takes nothing from another conversation.
         """
-        lanes, parent = self._library.lanes, position.parent or b""
-        heard = [lanes.positions[place].heard or b"" for place in lanes.group(position)]
-        tries = (ceil(heard.count(each) / (len(lanes.saying(parent, each)) or 1)) for each in set(heard))
-        given = sum(self._plays[place] for place in lanes.saying(parent, position.heard or b""))
-        return given * max(tries, default=0)
+        lanes, index = self._library.lanes, self._library.index
+        tries = max((len(index.normal[index.normal_of[place]]) for place in lanes.group(position)), default=0)
+        saying = lanes.saying(position.parent or b"", position.heard or b"")
+        return tries * sum(self._plays[place] for place in saying)
 
     # Once more than it was recorded.
 
@@ -226,8 +223,8 @@ class Tape:
         if self._same(reading):
             return None
         library = self._library
-        left = (place for place in going.candidates(reading) if not self._plays[place])
-        place = nearest(reading, left, library.interactions, library.recorded, least=LEAST)
+        left = [place for place in going.candidates(reading) if not self._plays[place]]
+        place = library.nearest(reading, left, least=LEAST)
         if place is None:
             return None
         found = compare(library.recorded(place), reading, library.options.mask)
