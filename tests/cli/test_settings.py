@@ -73,6 +73,7 @@ def test_an_empty_variable_is_an_unset_one(tmp_path: Path) -> None:
 OWN_EXAMPLES: dict[str, object] = {
     "timezone": "Europe/Berlin",
     "budget": "day=20,month=400.5",
+    "budget_marks": "0.5,0.9",
     "sort": "cost",
     "format": "csv",
     "match": "lenient",

@@ -6,7 +6,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
-from tokentape.cli.options import CASSETTE, OPTIONS, default_text
+from tokentape.cli.options import BOARDS, CASSETTE, OPTIONS, default_text
 
 if TYPE_CHECKING:
     from tokentape.cli.options import Option
@@ -23,6 +23,7 @@ COMMANDS: Final = (
     "calls",
     "prices",
     *sorted(CASSETTE),
+    *sorted(BOARDS),
 )
 END: Final = "<!-- end of options -->\n"
 

@@ -8,6 +8,7 @@ from tokentape.cli.asking.calls import calls
 from tokentape.cli.asking.prices import prices
 from tokentape.cli.asking.report import report
 from tokentape.cli.cassette.group import cassette
+from tokentape.cli.dashboards import dashboards
 from tokentape.cli.demo.command import demo
 from tokentape.cli.doctor.command import doctor
 from tokentape.cli.record import record
@@ -27,7 +28,7 @@ def main() -> None:
     """
 
 
-for command in (up, run, record, demo, replay, cassette, report, calls, prices, doctor):
+for command in (up, run, record, demo, replay, cassette, report, calls, prices, dashboards, doctor):
     main.add_command(command)
 
 

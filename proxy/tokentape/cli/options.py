@@ -45,6 +45,19 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     budget: dict[str, Decimal] = {}
     """USD by window."""
     budget_webhook: str = ""
+    otlp: str = ""
+    """Empty: OpenTelemetry's own variables decide, as for the next four."""
+    otlp_protocol: str = ""
+    otlp_conventions: str = ""
+    otlp_temporality: str = ""
+    capture_content: str = ""
+    otlp_metric_names: str = "semconv"
+    content_kb: float = 64.0
+    content_redact: tuple[str, ...] = ()
+    content_hook: str = ""
+    request_log: str = ""
+    request_log_mb: float = 100.0
+    request_log_keep: int = 5
     label: tuple[str, ...] = ()
     autotag: bool = True
     once: bool = False
@@ -75,6 +88,13 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
         "https://raw.githubusercontent.com/pydantic/genai-prices/refs/heads/main/prices/new_data/v2/data.json"
     )
     """As in `genai_prices.update_prices`."""
+    out: str = "grafana"
+    datasource_uid: str = ""
+    grafana_folder: str = "Tokentape"
+    environment_label: str = ""
+    scrape_job: str = "tokentape"
+    runbook: str = "runbook.md"
+    budget_marks: tuple[float, float] = (0.8, 1.0)
     budgets: dict[str, dict[str, Decimal]] = {}
     """USD by project and window."""
     prices: dict[str, Any] = {}
@@ -93,6 +113,9 @@ CASSETTE: Final = frozenset(
     f"cassette {name}" for name in ("show", "check", "diff", "import", "merge", "prune", "stats")
 )
 """Commands that work on files of recordings."""
+
+
+BOARDS: Final = frozenset({"dashboards build"})
 
 
 class Option(msgspec.Struct, frozen=True, kw_only=True):
@@ -175,7 +198,9 @@ OPTIONS: Final = (
         name="metric_labels",
         read=values.names,
         metavar="KEY,...",
-        help="Up to three label keys that become labels of requests, tokens, cost and errors on /metrics.",
+        help="Up to three label keys that become labels of requests, tokens, cost and errors on /metrics, "
+        "and variables of the boards.",
+        commands=SERVING | BOARDS,
     ),
     Option(
         name="max_label_values",
@@ -257,6 +282,85 @@ OPTIONS: Final = (
         metavar="URL",
         help="Where JSON is posted, once, when a budget reaches one of these marks.",
         commands=frozenset({"up", "run", "record"}),
+    ),
+    Option(
+        name="otlp",
+        read=values.web_address,
+        metavar="URL",
+        help="OpenTelemetry collector that spans, metrics and events are sent to, such as "
+        "http://127.0.0.1:4318. Short for OTEL_EXPORTER_OTLP_ENDPOINT; see docs/opentelemetry.md.",
+    ),
+    Option(
+        name="otlp_protocol",
+        read=values.choice_or_nothing("http/protobuf", "grpc"),
+        metavar="http/protobuf or grpc",
+        help="How it is spoken to; gRPC needs the extra `grpc`. Short for OTEL_EXPORTER_OTLP_PROTOCOL.",
+    ),
+    Option(
+        name="otlp_conventions",
+        read=values.choice_or_nothing("1.41", "latest"),
+        metavar="1.41 or latest",
+        help="Edition of OpenTelemetry's names for generative AI: 1.41, unless OTEL_SEMCONV_STABILITY_OPT_IN "
+        "says otherwise.",
+    ),
+    Option(
+        name="otlp_metric_names",
+        read=values.choice("semconv", "tokentape"),
+        metavar="semconv or tokentape",
+        help="Names of metrics over OTLP: the conventions', or exactly those of /metrics.",
+    ),
+    Option(
+        name="otlp_temporality",
+        read=values.choice_or_nothing("cumulative", "delta"),
+        metavar="cumulative or delta",
+        help="What counters and histograms over OTLP count: all since the start, unless "
+        "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE says otherwise, or what came since the last export.",
+    ),
+    Option(
+        name="capture_content",
+        read=values.choice_or_nothing("none", "spans", "events", "both"),
+        metavar="none, spans, events or both",
+        help="Send prompts and answers to the collector, as attributes of spans, as events, or both. None "
+        "leave unless this, or OTEL_INSTRUMENTATION_GENAI_CAPTURE_MESSAGE_CONTENT, says so.",
+    ),
+    Option(
+        name="content_kb",
+        read=values.amount(0.1, 16_384, "kilobytes"),
+        metavar="KB",
+        help="The most content of one call that is sent, in units of 1,024 bytes; longer texts are cut.",
+    ),
+    Option(
+        name="content_redact",
+        read=values.specs,
+        metavar="REGEX",
+        help="What this matches in prompts and answers is replaced before they are sent. May be repeated.",
+        repeated=True,
+    ),
+    Option(
+        name="content_hook",
+        read=values.hook,
+        metavar="MODULE:FUNCTION",
+        help="A function that every text of prompts and answers goes through before it is sent: it takes "
+        "and returns a `str`. Where it raises, the content of that call is left out.",
+    ),
+    Option(
+        name="request_log",
+        read=values.text_or_nothing,
+        metavar="PATH or -",
+        help="Write an event per call, without prompts and answers, as JSON lines to a file, or with `up` "
+        "to stdout (`-`).",
+    ),
+    Option(
+        name="request_log_mb",
+        read=values.amount(0.001, 1_000_000, "megabytes"),
+        metavar="MB",
+        help="Size in units of 1,000,000 bytes at which the request log is renamed and begun anew.",
+    ),
+    Option(
+        name="request_log_keep",
+        read=values.count(0, 1000),
+        metavar="N",
+        help="How many renamed request logs are kept.",
     ),
     Option(
         name="label",
@@ -452,6 +556,55 @@ OPTIONS: Final = (
         "Nothing else uses it.",
         commands=frozenset({"prices"}),
     ),
+    Option(
+        name="out",
+        read=values.text,
+        metavar="FOLDER",
+        help="Where the generated boards and rules are written.",
+        commands=BOARDS,
+    ),
+    Option(
+        name="datasource_uid",
+        read=values.text_or_nothing,
+        metavar="UID",
+        help="The Prometheus datasource that the boards choose at first; else Grafana's default one.",
+        commands=BOARDS,
+    ),
+    Option(
+        name="grafana_folder",
+        read=values.text,
+        metavar="NAME",
+        help="The folder of the boards in Grafana.",
+        commands=BOARDS,
+    ),
+    Option(
+        name="environment_label",
+        read=values.text_or_nothing,
+        metavar="LABEL",
+        help="A label of the scrape, such as `env`, that gets a variable of its own on the boards.",
+        commands=BOARDS,
+    ),
+    Option(
+        name="scrape_job",
+        read=values.text,
+        metavar="JOB",
+        help="Name of the job under which Prometheus scrapes the proxy.",
+        commands=BOARDS,
+    ),
+    Option(
+        name="runbook",
+        read=values.text,
+        metavar="ADDRESS",
+        help="Address of the runbook that alerts point to; the alert's anchor is appended.",
+        commands=BOARDS,
+    ),
+    Option(
+        name="budget_marks",
+        read=values.shares,
+        metavar="SHARE,SHARE",
+        help="Shares of a budget at which boards and alerts warn, and call it spent.",
+        commands=BOARDS,
+    ),
 )
 
 TABLES: Final[dict[str, Callable[[object], Any]]] = {
@@ -497,4 +650,6 @@ def default_text(option: Option) -> str:
         return ""
     if isinstance(default, float):
         return f"{default:g}"
-    return ",".join(msgspec.convert(default, tuple[str, ...])) if isinstance(default, tuple) else str(default)
+    if isinstance(default, tuple):
+        return ",".join(f"{part:g}" if isinstance(part, float) else str(part) for part in default)
+    return str(default)

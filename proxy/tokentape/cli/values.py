@@ -127,6 +127,19 @@ def amount(low: float, high: float, unit: str) -> Callable[[object], float]:
     return read
 
 
+def shares(value: object) -> tuple[float, float]:
+    """Read two rising shares, such as `0.8,1`."""
+    wrong = f"must be two rising shares such as 0.8,1, not {value!r}"
+    parts = value.split(",") if isinstance(value, str) else value
+    try:
+        low, high = msgspec.convert(parts, tuple[float, float], strict=False)
+    except msgspec.ValidationError:
+        raise ValueError(wrong) from None
+    if not 0 < low < high:
+        raise ValueError(wrong)
+    return low, high
+
+
 def labels(value: object) -> tuple[str, ...]:
     """Read `key=value` pairs from a list of texts, or one text with commas."""
     pairs = names(value)
@@ -156,6 +169,22 @@ def choice(*words: str) -> Callable[[object], str]:
         return str(value)
 
     return read
+
+
+def choice_or_nothing(*words: str) -> Callable[[object], str]:
+    """A reader of one of these words, or of nothing."""
+    read = choice(*words)
+    return lambda value: "" if value == "" else read(value)
+
+
+def hook(value: object) -> str:
+    """Read `module:function`, or nothing."""
+    if value == "":
+        return ""
+    name = text(value)
+    if not re.fullmatch(r"[A-Za-z_]\w*(\.[A-Za-z_]\w*)*:[A-Za-z_]\w*", name):
+        raise ValueError(f"must be MODULE:FUNCTION, such as mypackage.privacy:redact, not {value!r}")
+    return name
 
 
 def timezone(value: object) -> str:
