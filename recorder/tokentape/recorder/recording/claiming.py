@@ -90,10 +90,9 @@ def claim_folder(folder: Path) -> Claimed:
 
 def _exists(cassette: Path, recovered: Finished | None) -> str:
     if recovered is not None:
+        what = f"{recovered.interactions} interaction{'' if recovered.interactions == 1 else 's'}"
         return (
-            f"An earlier recording of {cassette} was cut short: its {recovered.interactions} interactions "
-            "are in it now. Use --append to add to them, --overwrite to replace them, or name another file."
+            f"An earlier recording of {cassette} was cut short, and is in it now ({what}): use --append to "
+            "add to it, --overwrite to replace it, or name another file."
         )
-    return (
-        f"{cassette} exists: use --append to add to it, --overwrite to replace it, or name another file."
-    )
+    return f"{cassette} exists: use --append to add to it, --overwrite to replace it, or name another file."

@@ -174,7 +174,8 @@ class Journal:
         """Take over what is whole, and cut off the rest."""
         self.size = sum(_RECORD.size + len(payload) for payload in _payloads(data))
         self._known = {(record.worker, record.exchange) for record in _records(data)}
-        os.ftruncate(self._descriptor, self.size)
+        if self.size < len(data):
+            os.ftruncate(self._descriptor, self.size)
 
 
 def open_locked(path: Path) -> int:

@@ -135,7 +135,15 @@ class Recorder:
             self._close_idle()
         self._report(self._shelf.close())
         write_outcome(self._outcome_file, self._outcome)
+
+    def close(self) -> None:
+        """Let go of everything, once `run` has returned."""
+        for link in list(self._links):
+            self._drop(link)
         self._selector.close()
+        self._listener.close()
+        os.close(self._wake_read)
+        os.close(self._wake_write)
 
     def _patience(self) -> float:
         return _SETTLE_SECONDS if self._unsettled or self._end_at is not None else _IDLE_CHECK_SECONDS

@@ -54,10 +54,10 @@ def file_name(session: str) -> str:
     """A name that every file system takes, the same for the same session, and another for another.
 
     >>> file_name("5f0c-11"), file_name("a/../b")
-    ('5f0c-11', 'a-..-b-14b5e2b5')
+    ('5f0c-11', 'a-..-b-900ea8b7')
     """
     safe = _UNSAFE.sub("-", session).strip("-.")[:_LONGEST]
-    if safe == session:
+    if safe and safe == session:
         return safe
     mark = hashlib.sha256(session.encode("utf-8", "surrogatepass")).hexdigest()[:8]
     return f"{safe}-{mark}" if safe else mark

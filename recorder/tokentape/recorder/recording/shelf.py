@@ -14,7 +14,7 @@ from tokentape.recorder.recording.journal import SUFFIX, Header, Journal, Journa
 from tokentape.recorder.recording.session import file_name
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tokentape.recorder.recording.finishing import Finished
@@ -101,12 +101,14 @@ class Folder:
     Args:
         folder: where they are.
         idle: seconds without an exchange after which a session is over.
+        clock: monotonic seconds.
     """
 
     by_session = True
 
-    def __init__(self, folder: Path, idle: float) -> None:
+    def __init__(self, folder: Path, idle: float, clock: Callable[[], float] = time.monotonic) -> None:
         self._folder = folder
+        self._clock = clock
         self._idle = idle
         self._open: dict[str, Journal] = {}
         self._last: dict[str, float] = {}
@@ -121,14 +123,14 @@ class Folder:
         if found is None:
             self._make_room()
             found = self._open[session] = Journal.create(self._free_path(session), Header(session=session))
-        self._last[session] = time.monotonic()
+        self._last[session] = self._clock()
         return found
 
     def close_idle(self) -> Iterator[Closed]:
         """See `Shelf`."""
         early, self._early = self._early, []
         yield from early
-        now = time.monotonic()
+        now = self._clock()
         for session in [name for name, last in self._last.items() if now - last >= self._idle]:
             yield self._close(session)
 
@@ -141,7 +143,7 @@ class Folder:
     def used(self) -> int:
         """See `Shelf`."""
         size, at = self._scanned
-        now = time.monotonic()
+        now = self._clock()
         if now - at >= _SCAN_SECONDS:
             size = sum(_size(entry) for entry in os.scandir(self._folder))
             self._scanned = (size, now)
@@ -156,6 +158,7 @@ class Folder:
             self._early.append(self._close(min(self._last, key=self._last.__getitem__)))
 
     def _take_over(self, path: Path) -> None:
+        age = time.time() - path.stat().st_mtime  # noqa: TID251 - a file's own time
         try:
             journal = Journal.reopen(path, open_locked(path))
         except (JournalError, OSError):
@@ -168,8 +171,7 @@ class Folder:
             journal.close()
             return
         self._open[session] = journal
-        age = time.time() - path.stat().st_mtime  # noqa: TID251 - a file's own time
-        self._last[session] = time.monotonic() - max(0.0, age)
+        self._last[session] = self._clock() - max(0.0, age)
 
     def _free_path(self, session: str) -> Path:
         """The name of the session, or that with a number: nothing that is there is written over."""
