@@ -8,7 +8,7 @@ import sys
 
 from tests.benchmarks.results import RowResult
 
-NAMES = ("dialect", "standin")
+NAMES = ("dialect", "standin", "replay")
 
 
 def available() -> list[str]:

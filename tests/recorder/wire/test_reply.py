@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from tokentape.recorder.wire.answer import GROUP, Ending
 from tokentape.recorder.wire.body import Body
@@ -16,7 +17,7 @@ EVENTS = [b"event: a\n\n", b"event: b\n\n"]
 def reply(*, due: list[float] | None = None, ending: Ending = Ending.KEEP, **more: Any) -> Reply:
     """A stream of two events."""
     body = Body(data=list(EVENTS), due=due or [], ending=ending)
-    return Reply(**({"status": 200, "headers": [("a", "1")], "body": body, "streamed": True} | more))
+    return replace(Reply(status=200, headers=[("a", "1")], body=body, streamed=True), **more)
 
 
 def head_of(reply: Reply, client: Client = Client()) -> list[bytes]:  # noqa: B008 - frozen

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 import msgspec
@@ -24,7 +25,7 @@ _NOT_KEPT: Final = frozenset(
 )
 
 
-class Asked(msgspec.Struct, frozen=True, kw_only=True):
+class Asked(msgspec.Struct, frozen=True, kw_only=True, dict=True):
     """A whole request, as it came."""
 
     method: bytes
@@ -34,7 +35,7 @@ class Asked(msgspec.Struct, frozen=True, kw_only=True):
     modern: bool = True
     keep_alive: bool = True
 
-    @property
+    @cached_property
     def address(self) -> Address:
         """What it names."""
         return addressed(self.target, self.headers)

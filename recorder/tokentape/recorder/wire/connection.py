@@ -76,7 +76,8 @@ class AnsweringConnection(ServerConnection):
 
     def play(self, answer: Answer) -> None:
         """Answer the request that has come."""
-        playback = self._playback = Playback(self, answer)
+        # From when the request came: working the answer out makes nothing late.
+        playback = self._playback = Playback(self, answer, self.received)
         self._player.play(playback)
 
     def played(self) -> None:

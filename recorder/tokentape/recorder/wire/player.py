@@ -41,12 +41,13 @@ class Playback:
 
     __slots__ = ("answer", "began", "blocked", "listener", "place", "stopped", "waiting")
 
-    def __init__(self, listener: Listener, answer: Answer) -> None:
+    def __init__(self, listener: Listener, answer: Answer, began: float = 0.0) -> None:
+        """`began` is when the request had come, in monotonic seconds; 0: now."""
         self.listener = listener
         self.answer = answer
         self.place = 0
         """The next piece."""
-        self.began = monotonic()
+        self.began = began or monotonic()
         self.blocked = False
         """The client does not read."""
         self.stopped = False
