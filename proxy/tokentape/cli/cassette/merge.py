@@ -22,12 +22,16 @@ def merge(cassettes: tuple[str, ...], target: str, **flags: Any) -> None:
 
     from tokentape.cli.asking.out import working
     from tokentape.cli.cassette.files import files, loaded, written
+    from tokentape.cli.errors import UsageError
     from tokentape.cli.settings import load_here
     from tokentape.recorder.editing.merging import merged
 
     settings = load_here(flags, "cassette merge")
+    paths = files(cassettes)
+    if Path(target).resolve() in {path.resolve() for path in paths}:
+        raise UsageError(f"{target} is one of the cassettes to merge: name another file.")
     with working("Merging"):
-        found = [loaded(path) for path in files(cassettes)]
+        found = [loaded(path) for path in paths]
         whole = merged(found)
         written(whole, Path(target), overwrite=settings.overwrite)
     before, after = sum(len(one.interactions) for one in found), len(whole.interactions)

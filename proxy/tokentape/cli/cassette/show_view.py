@@ -66,12 +66,27 @@ def _frame(request: dict[str, Any], most: int | None) -> Iterator[Text]:
 
 
 def _message(role: str, message: dict[str, Any], most: int | None) -> Iterator[Text]:
-    for content in content_of(message):
-        name, text = _block(content)
+    for name, text in _said(message):
         label = f"  {plain(f'{role} {name}' if name else role)}: "
         first, *rest = cut(block(text), most).split("\n")
         yield Text(label, style=_STYLES.get(role, "yellow")).append(first, "default")
         yield from (Text(f"{_INDENT}{line}") for line in rest)
+
+
+def _said(message: dict[str, Any]) -> Iterator[tuple[str, str]]:
+    """What each block is and says; texts that follow each other, as those with citations do, are one."""
+    pending = ""
+    for content in content_of(message):
+        name, text = _block(content)
+        if not name:
+            pending += text
+            continue
+        if pending:
+            yield "", pending
+        pending = ""
+        yield name, text
+    if pending:
+        yield "", pending
 
 
 def _block(content: dict[str, Any]) -> tuple[str, str]:

@@ -82,4 +82,4 @@ def as_json(found: Statistics) -> str:
 
 def _cells(row: Row) -> tuple[str, ...]:
     counts = (getattr(row, name) for name in _COUNTS)
-    return (*(f"{count:,}" if count else NOTHING for count in counts), usd(row.usd))
+    return (*(f"{count:,}" if count else NOTHING for count in counts), usd(row.usd) if row.usd else NOTHING)

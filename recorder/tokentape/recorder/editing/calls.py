@@ -8,7 +8,8 @@ from tokentape.proxy import frames
 from tokentape.proxy.messages.reader import CallReader
 from tokentape.proxy.pricing.batches import ResultLines, SeenInMemory, bill_results
 from tokentape.proxy.pricing.price import price
-from tokentape.recorder.cassette.interaction import Ending
+from tokentape.recorder.cassette.interaction import EVENT_STREAM, Ending
+from tokentape.recorder.editing.replies import is_stream
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from tokentape.proxy.pricing.book import PriceBook
     from tokentape.recorder.cassette import interaction as recorded
 
+_STREAM: Final = ("content-type", EVENT_STREAM)
 _ENDINGS: Final = {
     Ending.COMPLETE: frames.Ending.COMPLETE,
     Ending.CLIENT_ABORT: frames.Ending.CLIENT_ABORT,
@@ -48,7 +50,7 @@ def understood(interaction: recorded.Interaction, now: float) -> Call:
     reader.request_body(request.body)
     reader.request_end()
     timing = response.timing
-    reader.response_head(response.status, _as_bytes(response.headers), timing.headers if timing else 0.0)
+    reader.response_head(response.status, _as_bytes(_typed(response)), timing.headers if timing else 0.0)
     for at, piece in _pieces(response):
         reader.response_body(piece, at)
     return reader.close(_ENDINGS[response.ending], "", 0, timing.ended if timing else 0.0)
@@ -70,6 +72,13 @@ def billed(
             results = [*lines.feed(interaction.response.body), *lines.finish(complete=True)]
             for result, bill in bill_results(call, results, seen, book):
                 yield number, result, bill
+
+
+def _typed(response: recorded.Response) -> recorded.Headers:
+    """The response's headers, with the content type of a stream where a recorder redacted even that."""
+    if response.streamed or not is_stream(response):
+        return response.headers
+    return (*(pair for pair in response.headers if pair[0].lower() != "content-type"), _STREAM)
 
 
 def _pieces(response: recorded.Response) -> Iterator[tuple[float, bytes]]:

@@ -148,5 +148,6 @@ def _around(old: Any, new: Any) -> tuple[str | None, str | None]:
 
 
 def _cut(text: str, at: int) -> str:
-    start, end = max(0, at - _AROUND), at + _AROUND
+    start = max(0, at - _AROUND)
+    end = start + 2 * _AROUND
     return f"{'…' if start else ''}{text[start:end]}{'…' if end < len(text) else ''}"
