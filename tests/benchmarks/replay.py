@@ -103,8 +103,13 @@ async def lateness(port: int, session: int) -> list[float]:
 
 
 async def all_late(port: int, streams: int) -> list[float]:
-    """The same of several streams that begin together."""
-    found = await asyncio.gather(*(lateness(port, number) for number in range(streams)))
+    """The same of several streams, whose beginnings are spread over a tenth of a second."""
+
+    async def later(number: int) -> list[float]:
+        await asyncio.sleep(0.1 * number / streams)
+        return await lateness(port, number)
+
+    found = await asyncio.gather(*(later(number) for number in range(streams)))
     return [late for stream in found for late in stream]
 
 
