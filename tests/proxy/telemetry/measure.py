@@ -6,6 +6,7 @@ import time
 from typing import TYPE_CHECKING
 
 from prometheus_client import CollectorRegistry, generate_latest
+from tests.proxy.telemetry.test_limits import everything
 from tests.support.calls import make_open_call, varied_calls
 
 from tokentape.proxy.telemetry.exposition import View, exposition
@@ -41,10 +42,7 @@ def main() -> None:
     print(
         f"one added latency: {cpu_microseconds(lambda: sink.added_latency('request', 1e-5), ROUNDS):.2f} µs"
     )
-    for model in range(8):
-        for project in range(20):
-            for call in varied_calls(f"claude-model-{model}", f"project-{project}"):
-                sink.closed(call)
+    registry = everything()
     for name, openmetrics in (("OpenMetrics", True), ("plain text", False)):
         print(f"one scrape of 8 models in 20 projects, {name}: {scrape(registry, openmetrics=openmetrics)}")
     spent = cpu_microseconds(lambda: generate_latest(registry), 1) / 1000
