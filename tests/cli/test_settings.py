@@ -78,6 +78,14 @@ OWN_EXAMPLES: dict[str, object] = {
     "format": "csv",
     "match": "lenient",
     "fault": "overloaded:times=2,retry_after_ms=1",
+    "otlp_protocol": "http/protobuf",
+    "otlp_conventions": "latest",
+    "otlp_metric_names": "tokentape",
+    "otlp_temporality": "delta",
+    "capture_content": "spans",
+    "content_redact": "[0-9]{16}",
+    "content_hook": "mypackage.privacy:redact",
+    "request_log": "calls.jsonl",
 }
 EXAMPLES: dict[type, object] = {
     int: 7,

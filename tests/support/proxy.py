@@ -243,7 +243,7 @@ def _kind(process: psutil.Process) -> str:
 
 def clean_environment(**changes: str) -> dict[str, str]:
     """This environment without what would steer tokentape or an SDK, and without forward proxies."""
-    dropped = ("TOKENTAPE_", "ANTHROPIC_")
+    dropped = ("TOKENTAPE_", "ANTHROPIC_", "OTEL_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
     return {name: value for name, value in kept.items() if not name.lower().endswith("_proxy")} | changes
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import os
 import sys
 from typing import TYPE_CHECKING, Final, Self
 
 import msgspec
 
 from tokentape.cli.errors import FailedError
+from tokentape.cli.exporting import plan, write_exporting
 from tokentape.cli.listeners import PrivateFolder, listen_privately, open_port
 from tokentape.cli.observer_process import Money, ObserverProcess, write_money
 from tokentape.cli.totals import read_totals
@@ -20,6 +22,7 @@ from tokentape.proxy.supervisor import Command, Lifeline, Supervisor, Supervisor
 
 if TYPE_CHECKING:
     import socket
+    from pathlib import Path
     from types import TracebackType
 
     from tokentape.cli.options import Settings
@@ -59,6 +62,9 @@ class Proxy:
         self._resources = contextlib.ExitStack()
         self._admin: socket.socket | None = None
         self.admin_address: Address | None = None
+        self.exporting_line = ""
+        """What goes to which collector, in one line; empty where nothing does."""
+        self._exporting_file: Path | None = None
         self.totals: Totals | None = None
         """The sums over all calls, once the context has been left."""
         self.recorded: Outcome | None = None
@@ -118,6 +124,11 @@ class Proxy:
         self._totals_file = folder.path / "totals.json"
         self._money_file = folder.path / "money.json"
         write_money(self._money_file, _money(settings))
+        planned = plan(settings, os.environ)
+        self.exporting_line = planned.line
+        if planned.exporting.on:
+            self._exporting_file = folder.path / "exporting.json"
+            write_exporting(self._exporting_file, planned.exporting)
         self._links = keep(listen_privately(self._socket_file))
         if self._recording is not None:
             keep(self._recording.opened(folder.path))
@@ -173,6 +184,7 @@ class Proxy:
             lifeline=self._lifeline.read_end,
             salt_file=str(self._socket_file.with_name("salt")),
             money_file=str(self._money_file),
+            exporting_file=str(self._exporting_file) if self._exporting_file else None,
             admin=admin,
             metric_labels=self._settings.metric_labels,
             max_label_values=self._settings.max_label_values,

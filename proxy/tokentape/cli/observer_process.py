@@ -32,6 +32,8 @@ class ObserverProcess(msgspec.Struct, frozen=True, kw_only=True):
     """Where the salt of all hashes is kept, in the private folder."""
     money_file: str
     """Where `Money` is kept, in the private folder."""
+    exporting_file: str | None = None
+    """Where `Exporting` is kept, in the private folder; without one nothing is exported."""
     admin: int | None = None
     """File descriptor of the admin port's listening socket; without one nothing is scraped."""
     metric_labels: tuple[str, ...] = ("project",)

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from tokentape.cli.keeping import Keeping
     from tokentape.cli.observer_process import ObserverProcess
     from tokentape.proxy.observer.sinks import CallSink, ExchangeSink, WorkerSink
+    from tokentape.proxy.telemetry.otel.export import Export
     from tokentape.proxy.telemetry.prometheus import PrometheusSink
     from tokentape.recorder.recording.courier import SpoolCourier
 
@@ -44,7 +45,9 @@ def observe(config: ObserverProcess) -> None:
         workers: list[WorkerSink] = []
         _add_totals(config, calls, workers, ending)
         _add_console(config, calls, ending)
-        telemetry = _telemetry(config, keeping) if config.admin is not None else None
+        export = _export(config, calls, ending)
+        figures = config.admin is not None or (export is not None and export.wants_metrics)
+        telemetry = _telemetry(config, keeping) if figures else None
         if telemetry is not None:
             calls.insert(0, telemetry.sink)
             workers.insert(0, telemetry.sink)
@@ -55,11 +58,17 @@ def observe(config: ObserverProcess) -> None:
         )
         observer = Observer(_config(config), dispatch, keeping.salt if keeping else None)
         if telemetry is not None:
-            _show(telemetry, config, observer, dispatch, pricer, ending)
+            _complete(telemetry, dispatch, pricer)
+            if config.admin is not None:
+                _show(telemetry, config.admin, observer, dispatch, ending)
+            if export is not None:
+                _send(telemetry, export)
             if recording.courier is not None:
                 _show_recording(telemetry, recording.courier)
         if keeping is not None:
             _start(keeping, observer, dispatch, ending)
+        if export is not None:
+            export.start()
         run_observer(observer)
     if _supervisor_gone(config.lifeline):
         shutil.rmtree(Path(config.salt_file).parent, ignore_errors=True)
@@ -167,29 +176,50 @@ def _telemetry(config: ObserverProcess, keeping: Keeping | None) -> _Telemetry:
     return _Telemetry(registry, sink)
 
 
-def _show(  # noqa: PLR0913 - all that there is to show
-    telemetry: _Telemetry,
-    config: ObserverProcess,
-    observer: Observer,
-    dispatch: Dispatch,
-    pricer: Pricer,
-    ending: contextlib.ExitStack,
-) -> None:
-    """Serve the admin port."""
-    from tokentape.proxy.telemetry.admin import AdminServer
+def _complete(telemetry: _Telemetry, dispatch: Dispatch, pricer: Pricer) -> None:
+    """Add the figures that others count."""
     from tokentape.proxy.telemetry.money import add_prices
 
     sink = telemetry.sink
     add_prices(sink.instruments, lambda: pricer.book, lambda: sink.models)
     sink.watch_errors(dispatch.errors, dispatch.names)
-    admin = AdminServer(
+
+
+def _show(
+    telemetry: _Telemetry, admin: int, observer: Observer, dispatch: Dispatch, ending: contextlib.ExitStack
+) -> None:
+    """Serve the admin port."""
+    from tokentape.proxy.telemetry.admin import AdminServer
+
+    server = AdminServer(
         telemetry.registry,
-        listener=socket.socket(fileno=config.admin),
+        listener=socket.socket(fileno=admin),
         ready=lambda: observer.workers > 0,
         health=lambda: {"pid": os.getpid(), "workers": observer.workers, "calls": dispatch.calls},
     )
-    admin.start()
-    ending.callback(admin.stop)
+    server.start()
+    ending.callback(server.stop)
+
+
+def _export(config: ObserverProcess, calls: list[CallSink], ending: contextlib.ExitStack) -> Export | None:
+    """What sends calls and figures to collectors; it ends after everything that still tells it of calls."""
+    if config.exporting_file is None:
+        return None
+    from tokentape.cli.exporting import read_written
+    from tokentape.proxy.telemetry.otel.export import Export
+
+    export = Export(read_written(config.exporting_file))
+    calls.append(export)
+    ending.callback(export.close)
+    return export
+
+
+def _send(telemetry: _Telemetry, export: Export) -> None:
+    """Have the registry sent where that is wanted, and let it tell what was sent."""
+    instruments = telemetry.sink.instruments
+    export.show_counts(instruments)
+    if export.wants_metrics:
+        export.send_metrics(telemetry.registry, instruments.metric_labels, instruments.clock())
 
 
 def _supervisor_gone(lifeline: int) -> bool:

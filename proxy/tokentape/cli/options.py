@@ -46,12 +46,12 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """USD by window."""
     budget_webhook: str = ""
     otlp: str = ""
-    """Empty: OpenTelemetry's own variables decide, as for the next four."""
+    """Where it and the next ones are empty, OpenTelemetry's own variables decide."""
     otlp_protocol: str = ""
     otlp_conventions: str = ""
+    otlp_metric_names: str = "semconv"
     otlp_temporality: str = ""
     capture_content: str = ""
-    otlp_metric_names: str = "semconv"
     content_kb: float = 64.0
     content_redact: tuple[str, ...] = ()
     content_hook: str = ""
@@ -313,8 +313,8 @@ OPTIONS: Final = (
         name="otlp_temporality",
         read=values.choice_or_nothing("cumulative", "delta"),
         metavar="cumulative or delta",
-        help="What counters and histograms over OTLP count: all since the start, unless "
-        "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE says otherwise, or what came since the last export.",
+        help="What counters and histograms over OTLP count: all since the start, or what came since the last "
+        "export. By default OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE decides.",
     ),
     Option(
         name="capture_content",

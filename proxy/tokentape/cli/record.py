@@ -67,7 +67,7 @@ async def _run(proxy: Proxy, settings: Settings, command: tuple[str, ...]) -> in
     from tokentape.cli.run import announce, base_url, child_environment, report_totals
 
     async with proxy:
-        announce(proxy.metrics_url, settings)
+        announce(proxy, settings)
         environment = child_environment(os.environ, base_url(proxy.base_url, settings))
         status = await run_child(command, environment)
     if proxy.totals is not None:
@@ -82,7 +82,7 @@ async def _serve(proxy: Proxy, settings: Settings) -> int:
     with StopSignals() as signals:
         signals.later = proxy.kill
         async with proxy:
-            announce(proxy.metrics_url, settings)
+            announce(proxy, settings)
             click.echo(f"export ANTHROPIC_BASE_URL={base_url(proxy.base_url, settings)}")
             await signals.first.wait()
     if proxy.totals is not None:

@@ -16,6 +16,7 @@ from tokentape.cli.options import options
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from tokentape.cli.launch import Proxy
     from tokentape.cli.options import Settings
     from tokentape.cli.totals import Totals
 
@@ -50,7 +51,7 @@ async def _run(command: list[str], settings: Settings) -> int:
 
     proxy = Proxy(settings, keep_totals=True)
     async with proxy:
-        announce(proxy.metrics_url, settings)
+        announce(proxy, settings)
         environment = child_environment(os.environ, base_url(proxy.base_url, settings))
         status = await run_child(command, environment)
     if proxy.totals is not None:
@@ -77,14 +78,16 @@ def child_environment(environment: Mapping[str, str], url: str) -> dict[str, str
     return changed
 
 
-def announce(metrics_url: str | None, settings: Settings) -> None:
+def announce(proxy: Proxy, settings: Settings) -> None:
     """What is worth saying before the command has the terminal."""
     from tokentape.cli.options import BY_NAME
 
     if settings.upstream != BY_NAME["upstream"].default:
         click.echo(f"tokentape: calls go to {settings.upstream}", err=True)
-    if metrics_url is not None:
-        click.echo(f"tokentape: metrics {metrics_url}", err=True)
+    if proxy.metrics_url is not None:
+        click.echo(f"tokentape: metrics {proxy.metrics_url}", err=True)
+    if proxy.exporting_line:
+        click.echo(f"tokentape: {proxy.exporting_line}", err=True)
 
 
 def report_totals(totals: Totals) -> None:

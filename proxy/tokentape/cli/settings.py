@@ -16,7 +16,7 @@ import click
 import msgspec
 
 from tokentape.cli.errors import UsageError
-from tokentape.cli.options import ASKING, BY_NAME, CASSETTE, OPTIONS, TABLES, Settings
+from tokentape.cli.options import ASKING, BY_NAME, CASSETTE, OPTIONS, SERVING, TABLES, Settings
 from tokentape.cli.values import Address
 
 if TYPE_CHECKING:
@@ -67,6 +67,8 @@ def load(flags: Mapping[str, Any], environment: Mapping[str, str], folder: Path,
         _check_exposure(settings)
     if command != "replay":  # It has no upstream.
         _check(settings, environment)
+    if settings.request_log == "-" and command in SERVING - {"up"}:
+        raise UsageError("--request-log -: stdout is not the proxy's own here; name a file.")
     return settings
 
 
@@ -170,6 +172,7 @@ def _check_exposure(settings: Settings) -> None:
 
 def _check(settings: Settings, environment: Mapping[str, str]) -> None:
     """What no value alone can tell."""
+    from tokentape.cli.exporting import plan
     from tokentape.proxy.relay.upstream_url import parse_upstream
 
     if settings.admin == settings.listen and settings.listen.port:
@@ -183,6 +186,10 @@ def _check(settings: Settings, environment: Mapping[str, str]) -> None:
     if _is_own(settings.listen, upstream.host, upstream.port):
         raise UsageError(f"--upstream {settings.upstream} is the proxy itself: name the server behind it.")
     _check_metric_labels(settings.metric_labels)
+    try:
+        plan(settings, environment)
+    except ValueError as error:
+        raise UsageError(f"{str(error).removesuffix('.')}.") from None
 
 
 def _is_own(listen: Address, host: str, port: int) -> bool:
@@ -209,4 +216,10 @@ def load_here(flags: Mapping[str, Any], command: str) -> Settings:
     for warning in misspelt(os.environ):
         click.echo(warning, err=True)
 
-    return load(flags, os.environ, Path.cwd(), command)
+    settings = load(flags, os.environ, Path.cwd(), command)
+    if command in SERVING:
+        from tokentape.cli.exporting import plan
+
+        for warning in plan(settings, os.environ).warnings:
+            click.echo(warning, err=True)
+    return settings

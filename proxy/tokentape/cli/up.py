@@ -43,7 +43,7 @@ async def _up(settings: Settings, recording: Recording | None) -> None:
 
     terminal = sys.stdout.isatty()
     with StopSignals() as signals:
-        proxy = Proxy(settings, console=terminal, recording=recording)
+        proxy = Proxy(settings, console=terminal and settings.request_log != "-", recording=recording)
         signals.later = proxy.kill
         async with proxy:
             _announce(proxy, settings, terminal=terminal)
@@ -55,10 +55,14 @@ async def _up(settings: Settings, recording: Recording | None) -> None:
 
 
 def _announce(proxy: Proxy, settings: Settings, *, terminal: bool) -> None:
-    click.echo(f"export ANTHROPIC_BASE_URL={proxy.base_url}")
-    click.echo(f"metrics {proxy.metrics_url}")
+    # Where stdout is for the request log, nothing else is written to it.
+    err = settings.request_log == "-"
+    click.echo(f"export ANTHROPIC_BASE_URL={proxy.base_url}", err=err)
+    click.echo(f"metrics {proxy.metrics_url}", err=err)
+    if proxy.exporting_line:
+        click.echo(proxy.exporting_line, err=err)
     if terminal:
-        click.echo(f"Calls go to {settings.upstream}. Ctrl-C stops.\n")
+        click.echo(f"Calls go to {settings.upstream}. Ctrl-C stops.\n", err=err)
 
 
 def _report(recorded: Outcome) -> None:

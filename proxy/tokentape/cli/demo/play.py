@@ -9,6 +9,7 @@ from tempfile import TemporaryDirectory
 from time import monotonic
 from typing import TYPE_CHECKING, Final
 
+import click
 import msgspec
 
 from tokentape.cli.demo.clients import Clients
@@ -49,6 +50,8 @@ async def play(settings: Settings, console: Console) -> None:
             proxy = Proxy(msgspec.structs.replace(settings, upstream=upstream, drain=drain, ledger=ledger))
             signals.later = proxy.kill
             async with proxy, Clients(proxy.base_url) as clients:
+                if proxy.exporting_line:
+                    click.echo(proxy.exporting_line, err=True)
                 await _unless(stopped, _show(stage, proxy, clients, upstream, once=settings.once))
         stopped.cancel()
         stage.end(ledger_report(ledger))
