@@ -58,7 +58,8 @@ def streamed(content: list[Message]) -> Response:
     events: list[Message] = [{"type": "message_start", "message": {"id": "msg_1", "content": []}}]
     for index, block in enumerate(content):
         if block["type"] == "tool_use":
-            begun, text = block | {"input": {}}, json.dumps(block["input"])
+            begun: Message = block | {"input": {}}
+            text = json.dumps(block["input"])
             pieces = [{"type": "input_json_delta", "partial_json": piece} for piece in (text[:4], text[4:])]
         else:
             begun = {"type": "text", "text": ""}

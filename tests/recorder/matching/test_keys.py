@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from tests.recorder.matching.conversations import HEADERS, URI, post
 
+from tokentape.proxy.messages.tolerant import is_array, is_object
 from tokentape.recorder.cassette.interaction import Request
 from tokentape.recorder.matching.keys import UNKNOWN, Reading, as_set, betas_of
 from tokentape.recorder.matching.rules import DEFAULT, Rules, RulesError
@@ -130,9 +131,9 @@ LEAVES = st.none() | st.booleans() | st.integers() | st.text(max_size=5)
 
 def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
     """Every leaf of a JSON value."""
-    if isinstance(value, dict):
+    if is_object(value):
         return [place for key, each in value.items() for place in places(each, (*path, key))]
-    if isinstance(value, list):
+    if is_array(value):
         return [place for index, each in enumerate(value) for place in places(each, (*path, index))]
     return [path]
 

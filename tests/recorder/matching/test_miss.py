@@ -24,11 +24,11 @@ if TYPE_CHECKING:
 
 HINT = "Record it: tokentape record sky.yaml -- python sky.py"
 SKY = {"model": "claude-haiku-4-5", "messages": [{"role": "user", "content": "Why is the sky blue?"}]}
+SUMMARY = "POST /v1/messages (claude-haiku-4-5, 1 message)"
 SEA = {"model": "claude-haiku-4-5", "messages": [{"role": "user", "content": "Why is the sea wet?"}]}
 
 
-def player(*requests: Request, mask: type[str] | None = None) -> Player:
-    del mask
+def player(*requests: Request) -> Player:
     interactions = [Interaction(request=each, response=message("Because.")) for each in requests]
     return Player(interactions, name="sky.yaml", hint=HINT)
 
@@ -43,9 +43,8 @@ def missed(tape_of: Player, *requests: Request) -> Miss:
 def test_what_differs_names_the_nearest_recording_and_the_difference() -> None:
     miss = missed(player(post(SEA), post(SKY)), post(SKY | {"max_tokens": 9}))
     assert str(miss).splitlines() == [
-        "No recording in sky.yaml matches POST /v1/messages (claude-haiku-4-5, 1 message).",
-        "The nearest is interaction 2, POST /v1/messages (claude-haiku-4-5, 1 message) (not played yet). "
-        "It differs at:",
+        f"No recording in sky.yaml matches {SUMMARY}.",
+        f"The nearest is interaction 2, {SUMMARY} (not played yet). It differs at:",
         "  $.max_tokens: sent 9, and nothing was recorded there",
         HINT,
     ]
@@ -61,19 +60,16 @@ def test_the_nearest_may_have_been_played() -> None:
 def test_what_is_used_up_says_so() -> None:
     poll = Request(method="GET", uri="https://api.anthropic.com/v1/messages/batches/b1")
     miss = missed(player(poll, poll), poll, poll, poll)
-    assert str(miss).splitlines() == [
-        "No recording is left for GET /v1/messages/batches/b1: sky.yaml holds 2 recordings of it, "
-        "all of them played.",
-        HINT,
-    ]
+    first = "No recording is left for GET /v1/messages/batches/b1"
+    held = "sky.yaml holds 2 recordings of it, all of them played."
+    assert str(miss).splitlines() == [f"{first}: {held}", HINT]
 
 
 def test_what_was_never_recorded_says_so() -> None:
     models = Request(method="GET", uri="http://127.0.0.1/v1/models?limit=3")
-    assert str(missed(player(post(SKY)), models)).splitlines() == [
-        "No recording answers GET /v1/models?limit=3: sky.yaml holds 1 interaction, and none of this endpoint.",
-        HINT,
-    ]
+    held = "sky.yaml holds 1 interaction, and none of this endpoint."
+    first = f"No recording answers GET /v1/models?limit=3: {held}"
+    assert str(missed(player(post(SKY)), models)).splitlines() == [first, HINT]
     assert "the cassette holds nothing" in str(missed(Player([]), models))
 
 
@@ -119,7 +115,7 @@ def answering(answer: Response, *, without: str = "") -> Generator[tuple[str, li
     seen: list[str] = []
 
     class Handler(http.server.BaseHTTPRequestHandler):
-        def do_POST(self) -> None:  # noqa: N802  # the name that http.server calls
+        def do_POST(self) -> None:
             seen.append(self.path)
             self.rfile.read(int(self.headers["content-length"]))
             self.send_response(answer.status)

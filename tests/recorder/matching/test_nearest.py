@@ -8,7 +8,7 @@ from tests.recorder.matching.conversations import message, post
 
 from tokentape.recorder.cassette.interaction import Interaction, Request
 from tokentape.recorder.matching.keys import Reading
-from tokentape.recorder.matching.nearest import FEW, Words, likeness, nearest, words
+from tokentape.recorder.matching.nearest import FEW, Search, Words, likeness, words
 from tokentape.recorder.matching.rules import DEFAULT
 from tokentape.recorder.matching.volatile import Normaliser
 
@@ -29,11 +29,8 @@ def found(sent: Request, recorded: list[Request], least: float = 0.0) -> int | N
         readings += 1
         return Reading(recorded[place], normaliser)
 
-    places = range(len(recorded))
-    index = Words(interactions)
-    place = nearest(
-        Reading(sent, normaliser), places, interactions, reading, index=lambda: index, least=least
-    )
+    search = Search(interactions, reading)
+    place = search.nearest(Reading(sent, normaliser), range(len(recorded)), least=least)
     assert readings <= 4, "only the best few are parsed"
     return place
 

@@ -29,7 +29,7 @@ def explain(library: Library, reading: Reading, *, same: int, plays: Sequence[in
     """
     options = library.options
     candidates = () if same else library.of_endpoint(reading)
-    place = library.nearest(reading, candidates)
+    place = library.search.nearest(reading, candidates)
     return Miss(
         request=options.mask(summary(reading)),
         reason=Reason.USED_UP if same else Reason.NOTHING if place is None else Reason.DIFFERENT,

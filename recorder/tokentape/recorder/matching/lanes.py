@@ -36,9 +36,11 @@ class Position(msgspec.Struct, frozen=True):
     group: bytes
     """The node together with the frame."""
     parent: bytes | None
-    """The node that it continues; `None` where it opens a lane."""
+    """The last node on the way whose reply it gives back; `None` where there is none."""
     heard: bytes | None
-    """The essence of the parent's reply, as this request gives it back."""
+    """The essence of that reply."""
+    follows: bytes | None
+    """The last node on the way after which the assistant spoke, whatever it is made to have said."""
     under_way: bool
     """The assistant has spoken."""
 
@@ -63,14 +65,22 @@ class Lanes:
 
     def position(self, talk: Conversation) -> Position:
         """Where a conversation stands among the recorded ones."""
-        node, parent, heard = _ROOT, None, None
+        node, parent, heard, follows = _ROOT, None, None, None
         for turn in talk.turns:
             token = turn.digest
-            if turn.essence is not None and self._replied(node, turn.essence):
-                token, parent, heard = _REPLY, node, turn.essence
+            if turn.essence is not None and node in self._nodes:
+                follows = node
+                if self._replied(node, turn.essence):
+                    token, parent, heard = _REPLY, node, turn.essence
             node = digest(node, token)
-        group = digest(talk.frame, node)
-        return Position(node=node, group=group, parent=parent, heard=heard, under_way=talk.under_way)
+        return Position(
+            node=node,
+            group=digest(talk.frame, node),
+            parent=parent,
+            heard=heard,
+            follows=follows,
+            under_way=talk.under_way,
+        )
 
     def group(self, position: Position) -> Sequence[int]:
         """The recordings that may answer at a position, in order."""
@@ -89,6 +99,10 @@ class Lanes:
         """The recordings in which the assistant has spoken."""
         return [place for place, position in self.positions.items() if position.under_way]
 
+    def loose(self) -> Sequence[int]:
+        """Those of them that continue nothing that was recorded."""
+        return [place for place in self.under_way() if self.positions[place].follows is None]
+
     def saying(self, node: bytes, said: bytes) -> list[int]:
         """The recordings at a node whose reply has this essence."""
         return [place for place in self._nodes.get(node, ()) if self.said(place) == said]
@@ -104,8 +118,8 @@ class Lanes:
         self.positions[place] = position
         self._nodes.setdefault(position.node, []).append(place)
         self._groups.setdefault(position.group, []).append(place)
-        if position.parent is not None:
-            self._children.setdefault(position.parent, []).append(place)
+        if position.follows is not None:
+            self._children.setdefault(position.follows, []).append(place)
 
     def _replied(self, node: bytes, said: bytes) -> bool:
         # Whoever asks has more messages than those at the node: all of them are there.

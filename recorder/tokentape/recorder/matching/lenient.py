@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from tokentape.recorder.matching.turns import conversation_of, digest
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterator, Sequence
 
     from tokentape.recorder.matching.keys import Reading
     from tokentape.recorder.matching.library import Library
@@ -36,19 +36,21 @@ class Going:
         if talk is not None:
             self._answered.setdefault(_chain(talk.turns)[-1], []).append(place)
 
-    def candidates(self, reading: Reading) -> Iterable[int]:
-        """The recordings that may answer a request, played ones among them."""
+    def candidates(self, reading: Reading) -> Iterator[list[int]]:
+        """The recordings that may answer a request, the better choice first; played ones among them."""
         talk = conversation_of(reading)
-        places = self._continuing(talk) if talk else self._apart(reading)
         allowed = set(self._library.of_endpoint(reading))
-        return [place for place in places if place in allowed and self._fits(place, reading)]
+        for places in self._continuing(talk) if talk else self._apart(reading):
+            yield [place for place in places if place in allowed and self._fits(place, reading)]
 
-    def _continuing(self, talk: Conversation) -> Sequence[int]:
+    def _continuing(self, talk: Conversation) -> Iterator[Sequence[int]]:
         lanes = self._library.lanes
         before = self._before(talk)
         if before is not None:
-            return [after for place in before for after in lanes.after(place)]
-        return lanes.under_way() if talk.under_way else lanes.openings()
+            yield [after for place in dict.fromkeys(before) for after in lanes.after(place)]
+            yield lanes.loose()
+        else:
+            yield lanes.under_way() if talk.under_way else lanes.openings()
 
     def _before(self, talk: Conversation) -> list[int] | None:
         """The recordings given to the request that this one continues; `None` where there is none."""
@@ -60,11 +62,11 @@ class Going:
                 return [place for place in given if self._library.lanes.said(place) == said] or given
         return None
 
-    def _apart(self, reading: Reading) -> Sequence[int]:
-        """What is no conversation: all of the same endpoint; of the same path, where there is any."""
+    def _apart(self, reading: Reading) -> Iterator[Sequence[int]]:
+        """What is no conversation: first what has the same path, then all of the same endpoint."""
         interactions, places = self._library.interactions, self._library.of_endpoint(reading)
-        same = [place for place in places if interactions[place].request.uri.endswith(reading.head.path)]
-        return same or places
+        yield [place for place in places if interactions[place].request.uri.endswith(reading.head.path)]
+        yield places
 
     def _fits(self, place: int, reading: Reading) -> bool:
         response = self._library.interactions[place].response

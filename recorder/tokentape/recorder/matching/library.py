@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 from tokentape.recorder.matching.index import indexed
 from tokentape.recorder.matching.keys import Reading, head_of
 from tokentape.recorder.matching.lanes import Lanes
-from tokentape.recorder.matching.nearest import Words, nearest
+from tokentape.recorder.matching.nearest import Search
 from tokentape.recorder.matching.volatile import Normaliser
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Sequence
+    from collections.abc import Sequence
 
     from tokentape.recorder.cassette.interaction import Interaction, Request
     from tokentape.recorder.matching.rules import Rules
@@ -31,6 +31,7 @@ class Library:
         self.interactions = tuple(interactions)
         self.options = options
         self.index = indexed(self.interactions, rules, derived)
+        self.search = Search(self.interactions, self.recorded)
         self._normaliser = Normaliser(rules)
 
     def read(self, request: Request) -> Reading:
@@ -50,16 +51,6 @@ class Library:
             if b"messages" in interaction.request.body
         )
         return Lanes(self.interactions, ((place, self.recorded(place)) for place in holding))
-
-    def nearest(self, reading: Reading, places: Collection[int], *, least: float = 0.0) -> int | None:
-        """The recording that is most like a request, of those at `places`; arguments as `nearest.nearest`."""
-        return nearest(
-            reading, places, self.interactions, self.recorded, index=lambda: self._words, least=least
-        )
-
-    @cached_property
-    def _words(self) -> Words:
-        return Words(self.interactions)
 
     def of_endpoint(self, reading: Reading) -> Sequence[int]:
         """The recordings of a request's method and endpoint."""

@@ -8,6 +8,7 @@ looked up in an index of words, which is made at the first miss.
 from __future__ import annotations
 
 import heapq
+from functools import cached_property
 from typing import TYPE_CHECKING, Final
 
 from tokentape.recorder.matching.difference import count
@@ -72,28 +73,30 @@ class Words:
         return heapq.nsmallest(FEW, shared, key=lambda place: (-shared[place], place))
 
 
-def nearest(
-    sent: Reading,
-    places: Collection[int],
-    interactions: Sequence[Interaction],
-    reading: Callable[[int], Reading],
-    *,
-    index: Callable[[], Words],
-    least: float = 0.0,
-) -> int | None:
-    """The place of the recording that is most like `sent`; the first of equals.
+class Search:
+    """Finds what is most like a request among the recordings of a cassette."""
 
-    Args:
-        sent: the request.
-        places: of the recordings that may be it.
-        interactions: all recordings.
-        reading: reads a recorded request.
-        index: the words of all recordings; asked for only where there are many places.
-        least: below this likeness it is not alike at all.
-    """
-    own = words(sent.request.body)
-    few = sorted(places) if len(places) <= FEW else index().like(own, places) or sorted(places)[:FEW]
-    scored = [(likeness(own, words(interactions[place].request.body)), -place) for place in few]
-    best = heapq.nlargest(_PARSED, (each for each in scored if each[0] >= least))
-    ranked = [(count(reading(-place), sent), -score, -place) for score, place in best]
-    return min(ranked)[2] if ranked else None
+    def __init__(self, interactions: Sequence[Interaction], reading: Callable[[int], Reading]) -> None:
+        """`reading` reads a recorded request."""
+        self._interactions = interactions
+        self._reading = reading
+
+    def nearest(self, sent: Reading, places: Collection[int], *, least: float = 0.0) -> int | None:
+        """The one of `places` that is most like `sent`, at least so much; the first of equals."""
+        own = words(sent.request.body)
+        scored = [
+            (likeness(own, words(self._interactions[place].request.body)), -place)
+            for place in self._few(own, places)
+        ]
+        best = heapq.nlargest(_PARSED, (each for each in scored if each[0] >= least))
+        ranked = [(count(self._reading(-place), sent), -score, -place) for score, place in best]
+        return min(ranked)[2] if ranked else None
+
+    def _few(self, own: frozenset[bytes], places: Collection[int]) -> Collection[int]:
+        if len(places) <= FEW:
+            return places
+        return self._words.like(own, places) or sorted(places)[:FEW]
+
+    @cached_property
+    def _words(self) -> Words:
+        return Words(self._interactions)

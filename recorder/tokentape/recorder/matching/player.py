@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import msgspec
+
 from tokentape.recorder.matching.difference import compare
 from tokentape.recorder.matching.explaining import explain
 from tokentape.recorder.matching.keys import UNKNOWN
@@ -223,15 +225,13 @@ class Tape:
         if self._same(reading):
             return None
         library = self._library
-        left = [place for place in going.candidates(reading) if not self._plays[place]]
-        place = library.nearest(reading, left, least=LEAST)
+        left = ([place for place in each if not self._plays[place]] for each in going.candidates(reading))
+        found = (library.search.nearest(reading, places, least=LEAST) for places in left)
+        place = next((place for place in found if place is not None), None)
         if place is None:
             return None
-        found = compare(library.recorded(place), reading, library.options.mask)
-        played = self._give(place, Verdict.DRIFTED, reading.normal())
-        return Played(
-            verdict=played.verdict, place=place, interaction=played.interaction, drift=found.differences
-        )
+        drift = compare(library.recorded(place), reading, library.options.mask).differences
+        return msgspec.structs.replace(self._give(place, Verdict.DRIFTED, reading.normal()), drift=drift)
 
     def _missed(self, reading: Reading) -> Miss:
         return explain(self._library, reading, same=len(self._same(reading)), plays=self._plays)

@@ -53,8 +53,8 @@ class _Block:
         if self.text:
             begun = self.block.get("text")
             self.block["text"] = (begun if isinstance(begun, str) else "") + "".join(self.text)
-        if self.input:
-            self.block["input"] = tolerant.parse("".join(self.input).encode())
+        if text := "".join(self.input):
+            self.block["input"] = tolerant.parse(text.encode())
         return self.block
 
 

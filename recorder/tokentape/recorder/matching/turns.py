@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
-from tokentape.proxy.messages.tolerant import is_array, is_object
+from tokentape.proxy.messages.tolerant import is_array, is_object, parse
 from tokentape.recorder.matching.canonical import encode
 
 if TYPE_CHECKING:
@@ -81,8 +81,14 @@ def essence(content: Any, *, odd: bool = False) -> bytes:
 def _end_text(text: list[str], said: list[Any]) -> None:
     """Texts that follow each other are one, whatever blocks they came in."""
     if whole := "".join(text).strip():
-        said.append(whole)
+        said.append(_structured(whole) if whole[0] in "{[" else whole)
     text.clear()
+
+
+def _structured(text: str) -> Any:
+    """What structured output says: clients that parse it write it anew. Other text is as it is."""
+    value = parse(text.encode("utf-8", "surrogatepass"))
+    return text if value is None else [value]
 
 
 def digest(*parts: bytes) -> bytes:
