@@ -57,6 +57,10 @@ format: $(STAMP) ## let ruff fix and format
 types: $(STAMP) ## mypy and basedpyright, both strict
 	@$(VENV)/bin/mypy && $(VENV)/bin/basedpyright
 
+.PHONY: dashboards
+dashboards: $(STAMP) ## write boards, rules, runbook (grafana/)
+	@$(VENV)/bin/tokentape dashboards build --out grafana
+
 .PHONY: bench
 bench: $(STAMP) ## measure beside nginx and mitmdump (tests/benchmarks/README.md)
 	@$(PY) -m tests.benchmarks $(ARGS)
