@@ -77,6 +77,7 @@ OWN_EXAMPLES: dict[str, object] = {
     "sort": "cost",
     "format": "csv",
     "match": "lenient",
+    "after_last": "repeat_last",
     "fault": "overloaded:times=2,retry_after_ms=1",
     "otlp_protocol": "http/protobuf",
     "otlp_conventions": "latest",

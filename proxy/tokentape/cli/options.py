@@ -70,6 +70,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     dry_run: bool = False
     speed: float = 0.0
     match: str = "strict"
+    after_last: str = "fail"
     fault: tuple[str, ...] = ()
     chaos: str = ""
     seed: int = 0
@@ -101,6 +102,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     """As `tokentape.proxy.pricing.overrides` reads it."""
     redact: dict[str, Any] = {}
     """The fields of `tokentape.recorder.scrubbing.policy.Policy`."""
+    volatile: dict[str, Any] = {}
+    """The fields of `tokentape.recorder.matching.rules.Rules`."""
 
 
 SERVING: Final = frozenset({"up", "run", "record", "demo"})
@@ -445,6 +448,14 @@ OPTIONS: Final = (
         commands=_REPLAY,
     ),
     Option(
+        name="after_last",
+        read=values.choice("fail", "repeat_last", "cycle"),
+        metavar="fail/repeat_last/cycle",
+        help="What a request gets that comes more often than it was recorded: a miss, the last reply again, or "
+        "all its replies again from the first.",
+        commands=_REPLAY,
+    ),
+    Option(
         name="fault",
         read=values.specs,
         metavar="SPEC",
@@ -611,6 +622,7 @@ TABLES: Final[dict[str, Callable[[object], Any]]] = {
     "budgets": values.budgets,
     "prices": values.prices,
     "redact": values.redaction,
+    "volatile": values.volatility,
 }
 """Keys of a file that are tables, and have no flag and no variable."""
 

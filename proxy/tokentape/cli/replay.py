@@ -77,6 +77,7 @@ def _desk(arguments: tuple[str, ...], settings: Settings, command: tuple[str, ..
     import msgspec
 
     from tokentape.cli.errors import FailedError
+    from tokentape.recorder.matching.rules import Rules
     from tokentape.recorder.replay.desk import Desk
     from tokentape.recorder.replay.naming import NamingError, named_paths
     from tokentape.recorder.replay.sessions import shelf_of
@@ -91,6 +92,8 @@ def _desk(arguments: tuple[str, ...], settings: Settings, command: tuple[str, ..
     shelf = shelf_of(
         {name: _load(path) for name, path in paths.items()},
         mode=settings.match,
+        after_last=settings.after_last,
+        rules=msgspec.convert(settings.volatile, Rules),
         policy=policy,
         hint=lambda name: _hint(paths[name], command),
     )

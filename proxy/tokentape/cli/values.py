@@ -253,14 +253,24 @@ def redaction(value: object) -> dict[str, Any]:
     """Read what is redacted beyond the default: `tokentape.recorder.scrubbing.policy` says what it is."""
     from tokentape.recorder.scrubbing.policy import Policy
 
+    return _fields(value, Policy)
+
+
+def volatility(value: object) -> dict[str, Any]:
+    """Read what is volatile beyond the default: `tokentape.recorder.matching.rules` says what it is."""
+    from tokentape.recorder.matching.rules import Rules
+
+    return _fields(value, Rules)
+
+
+def _fields(value: object, kind: type[msgspec.Struct]) -> dict[str, Any]:
+    """A table whose keys and values are those of a Struct that checks itself."""
     table = _table(value, "must be a table")
-    unknown = sorted(set(table) - set(Policy.__struct_fields__))
+    unknown = sorted(set(table) - set(kind.__struct_fields__))
     if unknown:
-        raise ValueError(
-            f"has an unknown key {unknown[0]!r}: there are {', '.join(Policy.__struct_fields__)}"
-        )
+        raise ValueError(f"has an unknown key {unknown[0]!r}: there are {', '.join(kind.__struct_fields__)}")
     try:
-        msgspec.convert(table, Policy)
+        msgspec.convert(table, kind)
     except ValueError as error:
         raise ValueError(f"is wrong: {str(error).rstrip('.')}") from None
     return table

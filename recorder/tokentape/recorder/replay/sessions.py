@@ -95,6 +95,7 @@ def shelf_of(
     cassettes: Mapping[str, Cassette],
     *,
     mode: str = "strict",
+    after_last: str = "fail",
     rules: Rules = NO_RULES,
     policy: Policy = DEFAULT,
     hint: Callable[[str], str] = "To record it: tokentape record {}".format,
@@ -106,6 +107,7 @@ def shelf_of(
     Args:
         cassettes: by name.
         mode: `strict` or `lenient`.
+        after_last: what a request gets beyond its last recording: `fail`, `repeat_last` or `cycle`.
         rules: what is volatile beyond the default.
         policy: what is redacted.
         hint: by the name of a cassette, the last line of a miss: what to run.
@@ -117,6 +119,7 @@ def shelf_of(
                 tuple(_scrubbed(interaction, policy) for interaction in cassette.interactions),
                 rules,
                 mode=mode,
+                after_last=after_last,
                 name=name,
                 hint=hint(name),
                 mask=mask,
