@@ -38,12 +38,13 @@ def claim(location: Location, names: Sequence[str], now: int) -> bool:
     insert: Any = postgresql.insert if location.postgres else sqlite.insert
     try:
         with engine.begin() as connection:
-            fresh = [connection.execute(_once(insert, row)).rowcount for row in rows]
+            fresh = [connection.execute(_once(insert, row)).first() for row in rows]
     except DBAPIError as failure:
         raise UnavailableError(f"The ledger {location} cannot be written now.") from failure
-    return bool(fresh[0])
+    return fresh[0] is not None
 
 
 def _once(insert: Any, row: dict[str, Any]) -> Insert:
+    """An insert that returns something where nothing was there: not every driver counts rows here."""
     statement: Insert = insert(marks).values(row).on_conflict_do_nothing(index_elements=["name"])
-    return statement
+    return statement.returning(marks.c.name)
