@@ -26,19 +26,19 @@ def check(cassettes: tuple[str, ...], **flags: Any) -> None:
     configuration names. Of each, a few characters are shown.
     """
     from tokentape.cli.asking.out import working
-    from tokentape.cli.cassette.files import files, policy
+    from tokentape.cli.cassette.files import counted, files, policy
     from tokentape.cli.settings import load_here
 
     rules = policy(load_here(flags, "cassette check"))
     paths = files(cassettes)
     count = 0
-    with working(f"Checking {len(paths):,} files"):
+    with working(f"Checking {counted(len(paths), 'file')}"):
         for path in paths:
             for line in _findings(path, rules):
                 click.echo(f"{path}: {line}")
                 count += 1
-    said = f"{count:,} {'finding' if count == 1 else 'findings'}" if count else "nothing found"
-    click.echo(f"{len(paths):,} {'file' if len(paths) == 1 else 'files'}: {said}.", err=True)
+    said = counted(count, "finding") if count else "nothing found"
+    click.echo(f"{counted(len(paths), 'file')}: {said}.", err=True)
     click.get_current_context().exit(int(count > 0))
 
 

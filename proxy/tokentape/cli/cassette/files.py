@@ -87,6 +87,11 @@ def policy(settings: Settings) -> Policy:
     return msgspec.convert(settings.redact, Policy)
 
 
+def counted(number: int, noun: str) -> str:
+    """A number of things, in words."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
 @contextlib.contextmanager
 def told() -> Generator[None]:
     """A context in which what is wrong with a cassette is told as an error of the command."""

@@ -50,7 +50,7 @@ def _place(source: Path, target: Path) -> Path:
 
 
 def _import(source: Path, target: Path, settings: Settings) -> None:
-    from tokentape.cli.cassette.files import content, policy, written
+    from tokentape.cli.cassette.files import content, counted, policy, written
     from tokentape.cli.errors import FailedError
     from tokentape.recorder.importing.errors import ImportingError
     from tokentape.recorder.importing.source import import_source
@@ -62,10 +62,8 @@ def _import(source: Path, target: Path, settings: Settings) -> None:
     if not found.cassette.interactions:
         raise FailedError(f"{source} holds no call to the API that a cassette keeps, so nothing was written.")
     written(found.cassette, target, overwrite=settings.overwrite)
-    count = len(found.cassette.interactions)
-    click.echo(
-        f"{target}: {count:,} {'interaction' if count == 1 else 'interactions'} from {source}", err=True
-    )
+    count = counted(len(found.cassette.interactions), "interaction")
+    click.echo(f"{target}: {count} from {source}", err=True)
     for request, times in Counter(found.left_out).most_common(_SHOWN):
         click.echo(f"  left out: {request}{f', {times:,} times' if times > 1 else ''}", err=True)
     if (more := len(set(found.left_out)) - _SHOWN) > 0:

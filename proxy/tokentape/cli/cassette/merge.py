@@ -21,7 +21,7 @@ def merge(cassettes: tuple[str, ...], target: str, **flags: Any) -> None:
     from pathlib import Path
 
     from tokentape.cli.asking.out import working
-    from tokentape.cli.cassette.files import files, loaded, written
+    from tokentape.cli.cassette.files import counted, files, loaded, written
     from tokentape.cli.errors import UsageError
     from tokentape.cli.settings import load_here
     from tokentape.recorder.editing.merging import merged
@@ -36,4 +36,5 @@ def merge(cassettes: tuple[str, ...], target: str, **flags: Any) -> None:
         written(whole, Path(target), overwrite=settings.overwrite)
     before, after = sum(len(one.interactions) for one in found), len(whole.interactions)
     twice = f", {before - after:,} of them twice" if before > after else ""
-    click.echo(f"{target}: {before:,} interactions of {len(found):,} cassettes{twice}", err=True)
+    count = f"{counted(before, 'interaction')} of {counted(len(found), 'cassette')}"
+    click.echo(f"{target}: {count}{twice}", err=True)

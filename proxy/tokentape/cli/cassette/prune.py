@@ -26,7 +26,7 @@ def prune(cassette: str, reports: tuple[str, ...], **flags: Any) -> None:
     """
     from pathlib import Path
 
-    from tokentape.cli.cassette.files import content, loaded, written
+    from tokentape.cli.cassette.files import content, counted, loaded, written
     from tokentape.cli.errors import FailedError
     from tokentape.cli.settings import load_here
     from tokentape.recorder.editing.errors import EditingError
@@ -44,7 +44,7 @@ def prune(cassette: str, reports: tuple[str, ...], **flags: Any) -> None:
     if not settings.dry_run and after < before:
         written(rest, path, overwrite=True)
     would = "would be " if settings.dry_run else ""
-    click.echo(f"{path}: {before - after:,} of {before:,} interactions {would}taken out", err=True)
+    click.echo(f"{path}: {before - after:,} of {counted(before, 'interaction')} {would}taken out", err=True)
 
 
 def _report(path: Path) -> Played:

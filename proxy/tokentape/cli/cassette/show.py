@@ -42,7 +42,7 @@ def show(cassettes: tuple[str, ...], **flags: Any) -> None:
 def _show(path: Path, book: PriceBook, out: Console, *, full: bool) -> None:
     import time
 
-    from tokentape.cli.cassette.files import loaded
+    from tokentape.cli.cassette.files import counted, loaded
     from tokentape.cli.cassette.show_view import lines
     from tokentape.proxy.pricing.price import price
     from tokentape.recorder.editing.calls import understood
@@ -50,7 +50,7 @@ def _show(path: Path, book: PriceBook, out: Console, *, full: bool) -> None:
 
     cassette = loaded(path)
     now = time.time()  # noqa: TID251 - today's prices for what has no date
-    out.print(f"{path}: {len(cassette.interactions):,} interactions", style="bold", markup=False)
+    out.print(f"{path}: {counted(len(cassette.interactions), 'interaction')}", style="bold", markup=False)
     for turn in turns_of(cassette.interactions):
         call = understood(turn.interaction, now)
         out.print()
