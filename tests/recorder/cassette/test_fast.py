@@ -36,11 +36,31 @@ def test_it_reads_what_our_writer_makes_as_the_full_reader_does(
 
 
 EDITS = st.sampled_from(
-    [" ", "\n", "  ", "#", " # x", ":", ": ", "'", '"', "\\", "|", "|+", "-", "- ", "\t", "0", "null", "{}", "[]",
-     "!!binary ", "&a ", "*a", "\u00e9", "\r", "---\n", "...\n",
-     "yes", "gzip",
-     "content-encoding:\n      - br\n"]
-)  # fmt: skip
+    [
+        *(
+            " ",
+            "\n",
+            "  ",
+            "#",
+            " # x",
+            ":",
+            ": ",
+            "'",
+            '"',
+            "\\",
+            "|",
+            "|+",
+            "-",
+            "- ",
+            "\t",
+            "0",
+            "null",
+            "\r",
+        ),
+        *("{}", "[]", "!!binary ", "&a ", "*a", "\u00e9", "---\n", "...\n", "yes", "gzip"),
+        "content-encoding:\n      - br\n",
+    ]
+)
 
 
 @settings(max_examples=150)
@@ -55,3 +75,17 @@ def test_of_an_edited_file_it_says_nothing_that_the_full_reader_does_not(
         text = text[:at] + data.draw(EDITS) + text[at + gone :]
     edited = text.encode()
     assert fast.read(edited) in (None, in_full(edited))
+
+
+@given(cassette=CASSETTES)
+def test_it_declines_nothing_of_our_own_making(cassette: Cassette) -> None:
+    ordinary = all(100 <= each.response.status <= 999 for each in cassette.interactions)
+    assert ordinary <= (fast.read(written(cassette)[0].encode()) is not None)
+
+
+def test_a_file_that_it_declines_costs_no_more_than_one_that_it_reads() -> None:
+    """Each of these lines doubles the work of an expression that tries every way."""
+    lines = "      a  b \\n\\\n" * 10_000
+    head = "interactions:\n- request:\n    method: POST\n    uri: x\n    headers: {}\n"
+    body = f'    body: "\\\n{lines}      "\n'
+    assert fast.read(f"{head}{body}  response: none\nversion: 1\n".encode()) is None
