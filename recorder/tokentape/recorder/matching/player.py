@@ -89,10 +89,10 @@ class Tape:
     def reset(self) -> None:
         """Begin again as if nothing had been played."""
         self._plays = [0] * len(self._library.interactions)
-        self._asked: dict[bytes, int] = {}
-        """How often each normalised key was answered."""
-        self._lent: dict[bytes, int] = {}
-        """By normalised key: the recording of another lane that was given last."""
+        self._lent: dict[bytes, list[int]] = {}
+        """By normalised key: the recordings of other lanes that it was given."""
+        self._borrowed: set[int] = set()
+        """All of them."""
         self._again: dict[bytes, int] = {}
         """By key: how often it was answered beyond its last recording."""
         self._exact: dict[bytes, int] = {}
@@ -135,12 +135,12 @@ class Tape:
             key = reading.exact(betas)
             place = self._next(key, index.exact.get(key, ()), self._exact)
             if place is not None:
-                return self._give(place, Verdict.EXACT, index.normal_of[place])
+                return self._give(place, Verdict.EXACT)
         for betas in self._betas():
             key = reading.normal(betas)
             place = self._next(key, index.normal.get(key, ()), self._normal)
             if place is not None:
-                return self._give(place, Verdict.NORMALISED, key)
+                return self._give(place, Verdict.NORMALISED)
         return None
 
     def _betas(self) -> tuple[str | None, ...]:
@@ -148,7 +148,9 @@ class Tape:
         return (None, UNKNOWN) if self._library.index.unknown_betas else (None,)
 
     def _next(self, key: bytes, places: Sequence[int], begun: dict[bytes, int]) -> int | None:
-        """The first recording of a class that has not been played."""
+        """The first recording of a class or group that has not been played."""
+        if len(places) == 1:
+            return None if self._plays[places[0]] else places[0]
         at = begun.get(key, 0)
         while at < len(places) and self._plays[places[at]]:
             at += 1
@@ -156,9 +158,8 @@ class Tape:
             begun[key] = at
         return places[at] if at < len(places) else None
 
-    def _give(self, place: int, verdict: Verdict, asked: bytes) -> Played:
+    def _give(self, place: int, verdict: Verdict) -> Played:
         self._plays[place] += 1
-        self._asked[asked] = self._asked.get(asked, 0) + 1
         return Played(verdict=verdict, place=place, interaction=self._library.interactions[place])
 
     # By lane.
@@ -170,13 +171,19 @@ class Tape:
             return None
         position = self._library.lanes.position(talk)
         key = reading.normal()
-        if position.heard is None or self._asked.get(key, 0) >= self._due(position):
+        if position.heard is None or self._answered(reading) >= self._due(position):
             return None
         place = self._next(position.group, self._library.lanes.group(position), self._groups)
         if place is None:
             return None
-        self._lent[key] = place
-        return self._give(place, Verdict.NORMALISED, key)
+        self._lent.setdefault(key, []).append(place)
+        self._borrowed.add(place)
+        return self._give(place, Verdict.NORMALISED)
+
+    def _answered(self, reading: Reading) -> int:
+        """How often requests of a normalised key have been answered."""
+        own = (self._plays[place] for place in self._same(reading) if place not in self._borrowed)
+        return sum(own) + len(self._lent.get(reading.normal(), ()))
 
     def _due(self, position: Position) -> int:
         """How often a request at a position may come, as often as its reply was given and tries were made.
@@ -199,7 +206,7 @@ class Tape:
                 number = self._again.get(key, 0)
                 self._again[key] = number + 1
                 repeat = setting is AfterLast.REPEAT_LAST
-                return self._give(places[-1 if repeat else number % len(places)], verdict, reading.normal())
+                return self._give(places[-1 if repeat else number % len(places)], verdict)
         return None
 
     def _classes(self, reading: Reading) -> Iterator[tuple[bytes, Class, Verdict]]:
@@ -211,7 +218,7 @@ class Tape:
             key = reading.normal(betas)
             yield key, index.normal.get(key, ()), Verdict.NORMALISED
         key = reading.normal()
-        yield key, (self._lent[key],) if key in self._lent else (), Verdict.NORMALISED
+        yield key, tuple(self._lent.get(key, ())), Verdict.NORMALISED
 
     # Not as recorded.
 
@@ -231,7 +238,7 @@ class Tape:
         if place is None:
             return None
         drift = compare(library.recorded(place), reading, library.options.mask).differences
-        return msgspec.structs.replace(self._give(place, Verdict.DRIFTED, reading.normal()), drift=drift)
+        return msgspec.structs.replace(self._give(place, Verdict.DRIFTED), drift=drift)
 
     def _missed(self, reading: Reading) -> Miss:
         return explain(self._library, reading, same=len(self._same(reading)), plays=self._plays)
