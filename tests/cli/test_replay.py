@@ -17,6 +17,7 @@ from tests.support.proxy import PATIENCE, clean_environment, get
 from tokentape.cli.replay import _environment
 from tokentape.recorder.cassette.interaction import Cassette
 from tokentape.recorder.cassette.store import save
+from tokentape.recorder.standin.server import standing_in
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -149,7 +150,10 @@ def test_a_folder_is_served_and_clients_choose(tmp_path: Path) -> None:
     result = replay(".", *python(script), cwd=tmp_path)
 
     assert (result.returncode, result.stdout) == (0, "1\nother\nother\n")
-    assert "tokentape: more/x, session 2: 1 hit, 0 misses, 0 unplayed" in result.stderr.splitlines()
+    lines = result.stderr.splitlines()
+    assert lines[0].startswith("tokentape: 2 cassettes: choose one by http://127.0.0.1:")
+    assert lines[0].endswith("/@cassette=NAME, such as day")
+    assert "tokentape: more/x, session 2: 1 hit, 0 misses, 0 unplayed" in lines
 
 
 @pytest.mark.usefixtures("cassette")
@@ -223,3 +227,62 @@ def test_the_users_redaction_is_that_of_the_look_up(tmp_path: Path) -> None:
     found = replay("day.yaml", *python("ask('Order 17 is late')"), cwd=tmp_path)
 
     assert found.stdout == "sorry\n"
+
+
+@pytest.mark.usefixtures("cassette")
+def test_what_the_user_calls_volatile_may_differ(tmp_path: Path) -> None:
+    (tmp_path / "tokentape.toml").write_text("[volatile]\npatterns = ['run \\d+: ']\n")
+    recorded = (interaction(question("run 1: go"), message("gone")),)
+    save(Cassette(interactions=recorded), tmp_path / "day.yaml")
+    result = replay("day.yaml", *python("ask('run 2: go')"), cwd=tmp_path)
+
+    assert (result.returncode, result.stdout) == (0, "gone\n")
+    assert result.stderr == "tokentape: day: 1 hit (1 normalised), 0 misses, 0 unplayed\n"
+
+
+@pytest.mark.usefixtures("cassette")
+def test_after_the_last_reply_comes_what_the_user_says(tmp_path: Path) -> None:
+    script = "ask('one'); ask('one')"
+    result = replay("day.yaml", "--after-last", "repeat_last", *python(script), cwd=tmp_path)
+
+    assert (result.returncode, result.stdout) == (0, "1\n1\n")
+
+
+SESSION = """
+import anthropic
+client = anthropic.Anthropic()
+messages = [{"role": "user", "content": "What is a tape?"}]
+for turn in range(3):
+    with client.messages.stream(model="claude-haiku-4-5", max_tokens=60, messages=messages) as stream:
+        for event in stream:
+            print(event.type)
+        reply = stream.get_final_message()
+    print(reply.id, reply.usage.to_json(indent=None), reply.content[0].text)
+    messages += [{"role": "assistant", "content": reply.content[0].text}]
+    messages += [{"role": "user", "content": f"And {turn}?"}]
+print([model.id for model in client.models.list(limit=100)])
+try:
+    client.messages.create(model="claude-none", max_tokens=5, messages=messages)
+except anthropic.APIStatusError as error:
+    print(error, error.request_id)
+"""
+
+
+@pytest.mark.slow
+def test_a_recorded_session_says_the_same_again(tmp_path: Path) -> None:
+    (tmp_path / "session.py").write_text(SESSION)
+    program = ("--", sys.executable, "session.py")
+    with standing_in() as upstream:
+        recorded = subprocess.run(
+            [*command()[:-1], "record", "s.yaml", "--upstream", upstream.url, "--ledger", "none", *program],
+            cwd=tmp_path,
+            env=clean_environment(ANTHROPIC_API_KEY="sk-ant-test"),
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+            check=True,
+        )
+    result = replay("s.yaml", *program, cwd=tmp_path)
+
+    assert (result.returncode, result.stdout) == (0, recorded.stdout)
+    assert result.stderr == "tokentape: s: 5 hits, 0 misses, 0 unplayed\n"

@@ -451,8 +451,8 @@ OPTIONS: Final = (
         name="after_last",
         read=values.choice("fail", "repeat_last", "cycle"),
         metavar="fail/repeat_last/cycle",
-        help="What a request gets that comes more often than it was recorded: a miss, the last reply again, or "
-        "all its replies again from the first.",
+        help="What a request gets that comes more often than it was recorded: a miss, the last reply again, "
+        "or all its replies again from the first.",
         commands=_REPLAY,
     ),
     Option(

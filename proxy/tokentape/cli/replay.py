@@ -137,6 +137,8 @@ def _say(line: str) -> None:
 
 
 async def _replay(desk: Desk, settings: Settings, command: tuple[str, ...]) -> int:
+    from urllib.parse import quote
+
     from tokentape.cli.listeners import open_port
     from tokentape.recorder.replay.report import missed, summary
     from tokentape.recorder.replay.server import ReplayServer
@@ -144,6 +146,9 @@ async def _replay(desk: Desk, settings: Settings, command: tuple[str, ...]) -> i
     listener = open_port(settings.listen, "--listen")
     async with ReplayServer(desk, listener=listener) as server:
         url = f"http://{Address(settings.listen.host, server.port).reachable}"
+        if len(names := desk.shelf.names) > 1:
+            example = quote(names[0], safe="")
+            _say(f"{len(names)} cassettes: choose one by {url}/@cassette=NAME, such as {example}")
         status = await (_run(command, url) if command else _wait(url))
     for line in summary(desk.shelf):
         _say(line)
@@ -175,9 +180,15 @@ async def _until_interrupted() -> None:
 
 async def _run(command: tuple[str, ...], url: str) -> int:
     """Serve a command, to its end; its status."""
+    import asyncio
+
     from tokentape.cli.child import run_child
 
-    return await run_child(command, _environment(os.environ, url))
+    environment = _environment(os.environ, url)
+    if sys.platform == "win32":
+        process = await asyncio.create_subprocess_exec(*command, env=environment)
+        return await process.wait()
+    return await run_child(command, environment)
 
 
 def _environment(environment: Mapping[str, str], url: str) -> dict[str, str]:
