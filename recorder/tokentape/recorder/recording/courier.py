@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from tokentape.recorder.recording.handover import Batch, Greeting, Inbox, Settled, send
+from tokentape.recorder.recording.handover import Batch, Greeting, Inbox, Settled, limit_sending, send
 from tokentape.recorder.recording.sink import INCOMPLETE, RECORDED, REFUSED
 from tokentape.recorder.recording.spool import Spool
 from tokentape.recorder.recording.takes import spooled_head
@@ -31,7 +31,7 @@ _GATHER_SECONDS: Final = 0.03
 _POLL_SECONDS: Final = 0.1
 """Between looks for the recorder's answers, and for the recorder itself."""
 _IDLE_SECONDS: Final = 1.0
-_SEND_SECONDS: Final = 5.0
+_SEND_SECONDS: Final = 5
 _BATCH_BYTES: Final = 16 * 1024 * 1024
 _NAMED: Final = 256
 """Losses of one batch that are named; the rest is counted."""
@@ -164,6 +164,10 @@ class SpoolCourier:
             self._work()
             if stopping and not self._queue and not self._unsent:
                 break
+        # What was sent is the recorder's now.
+        for sent in self._unsettled:
+            self._drop(sent)
+        self._unsettled.clear()
         self._disconnect()
 
     def _work(self) -> None:
@@ -287,7 +291,7 @@ class SpoolCourier:
 
     def _connect(self) -> None:
         link = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        link.settimeout(_SEND_SECONDS)
+        limit_sending(link, _SEND_SECONDS)
         try:
             link.connect(self._path)
             send(link, self._greeting)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 import socket
 import struct
+from array import array
 from collections import deque
 from typing import TYPE_CHECKING, Final
 
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 
 _LENGTH: Final = struct.Struct("<I")
 _READ: Final = 64 * 1024
-_DESCRIPTORS: Final = 64
+_BESIDE: Final = 4096
+"""Bytes of descriptors that come with one read: far more than are ever sent together."""
 
 
 class Greeting(msgspec.Struct, frozen=True, kw_only=True, tag=True):
@@ -68,6 +70,12 @@ Message = Greeting | Batch | Settled
 _decoder: Final[msgspec.msgpack.Decoder[Message]] = msgspec.msgpack.Decoder(Message)
 
 
+def limit_sending(link: socket.socket, seconds: int) -> None:
+    """Let `send` fail where the other side does not read for so long. Reading is never waited for."""
+    link.setblocking(True)
+    link.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("ll", seconds, 0))
+
+
 def send(link: socket.socket, message: Message, descriptor: int | None = None) -> None:
     """Send a message whole.
 
@@ -100,8 +108,13 @@ class Inbox:
             OSError: it broke.
             msgspec.MsgspecError: what came is no message.
         """
-        data, descriptors, _, _ = socket.recv_fds(self._link, _READ, _DESCRIPTORS, socket.MSG_DONTWAIT)
-        self._descriptors.extend(descriptors)
+        # Not `socket.recv_fds`, which leaves its flags aside.
+        data, beside, _, _ = self._link.recvmsg(_READ, _BESIDE, socket.MSG_DONTWAIT)
+        for level, kind, packed in beside:
+            if (level, kind) == (socket.SOL_SOCKET, socket.SCM_RIGHTS):
+                descriptors = array("i")
+                descriptors.frombytes(packed[: len(packed) - len(packed) % descriptors.itemsize])
+                self._descriptors.extend(descriptors)
         if not data:
             raise EOFError
         self._data += data

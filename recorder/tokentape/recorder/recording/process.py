@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
-from tokentape.recorder.recording.handover import Batch, Greeting, Inbox, Settled, send
+from tokentape.recorder.recording.handover import Batch, Greeting, Inbox, Settled, limit_sending, send
 from tokentape.recorder.recording.journal import Kept
 from tokentape.recorder.recording.outcome import Outcome, read_outcome, write_outcome
 from tokentape.recorder.recording.reading import IncompleteError, NothingToRecordError, interaction_of
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 
 _NICE: Final = 10
 _SETTLE_SECONDS: Final = 0.1
+_SEND_SECONDS: Final = 5
 _IDLE_CHECK_SECONDS: Final = 1.0
 _GRACE_SECONDS: Final = 2.0
 """How long it waits, told to end, for an observer that may still come."""
@@ -178,7 +179,7 @@ class Recorder:
             except (BlockingIOError, InterruptedError):
                 return
             link = _Link(accepted)
-            accepted.settimeout(_GRACE_SECONDS)
+            limit_sending(accepted, _SEND_SECONDS)
             self._links.add(link)
             self._selector.register(accepted, selectors.EVENT_READ, link)
 
