@@ -95,10 +95,14 @@ def report_totals(totals: Totals) -> None:
     click.echo(summary(totals), err=True)
     if totals.models:
         from tokentape.cli.asking.bill_of import report_of
-        from tokentape.cli.asking.out import console
-        from tokentape.cli.asking.report_view import table
+        from tokentape.cli.asking.out import console, print_whole
+        from tokentape.cli.asking.report_view import beside, tables
 
-        console(stderr=True).print(table(report_of(totals)))
+        report = report_of(totals)
+        out = console(stderr=True)
+        print_whole(out, *tables(report))
+        if told := beside(report.total):
+            out.print(f"\n{told}")
 
 
 def summary(totals: Totals) -> str:

@@ -10,14 +10,23 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from click.testing import CliRunner
+from rich.console import Console
 from tests.support.asked_ledger import OPUS, SONNET, make_ledger
 
+from tokentape.cli.asking.out import print_whole
+from tokentape.cli.asking.report_view import tables
 from tokentape.cli.main import main
+from tokentape.proxy.ledger.location import locate
+from tokentape.proxy.ledger.queries import report as summed
+from tokentape.proxy.ledger.reader import Reader
+from tokentape.proxy.ledger.selection import Selection
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from click.testing import Result
+
+    from tokentape.proxy.ledger.report import Report
 
 ALL = ("--since", "2026-10-01")
 NO_TIME = (
@@ -191,7 +200,7 @@ def test_a_credential_shows_its_first_and_last_use_so_that_an_old_key_is_seen(le
     assert line.endswith("2026-10-25 00:30  2026-10-25 00:30")
     berlin = asked(ledger, *ALL, "--by", "credential", "--timezone", "Europe/Berlin").stdout
     assert "2026-10-25 02:30  2026-10-25 02:30" in berlin
-    assert berlin.rstrip().endswith("Europe/Berlin")
+    assert berlin.splitlines()[-2].endswith(" Europe/Berlin")
 
 
 def test_the_table_has_all_columns_and_a_row_of_totals(ledger: str) -> None:
@@ -210,7 +219,24 @@ claude-opus-4-10      1    500       0      0     200   0.0%                    
 all                   7  3,500  10,000  2,000   1,800  64.5%  0.1612  0.0322  14.3%   14.3%    14.3%   0.0045
 
 2026-10-01 00:00 to 2026-11-01 00:00 UTC
+0.1050 USD saved by caching, 0.0022 USD saved by batches, 0.1545 USD spent for nothing
 """
+
+
+def test_a_narrow_terminal_gets_no_empty_columns_and_every_digit(ledger: str) -> None:
+    of = report_of(ledger)
+    whole, narrow = tables(of)
+    out = io.StringIO()
+    print_whole(Console(file=out, width=84), whole, narrow)
+    lines = [line.rstrip() for line in out.getvalue().splitlines()]
+    assert " ".join(lines[1].split()) == "model calls input read write output ratio USD a call"
+    assert lines[-1].split()[:6] == ["all", "1", "1,000", "10,000", "2,000", "800"]
+    assert max(map(len, lines)) <= 84
+
+
+def report_of(ledger: str) -> Report:
+    where = Selection(where={"model": "claude-opus-4"})
+    return summed(Reader(locate(ledger)), of=where, by=("model",))
 
 
 def test_where_chooses_by_value_by_label_and_by_none(ledger: str) -> None:

@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import sys
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import psutil
@@ -14,7 +15,9 @@ import pytest
 from click.testing import CliRunner
 from tests.support.proxy import PATIENCE, clean_environment, get, parse_metrics
 
+from tokentape.cli.demo.play import own
 from tokentape.cli.main import main
+from tokentape.cli.options import Settings
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -28,10 +31,13 @@ def test_once_shows_all_scenes_and_ends_by_itself() -> None:
         [*COMMAND, "--once"], env=clean_environment(), capture_output=True, text=True, timeout=90, check=False
     )
     assert (result.returncode, result.stderr) == (0, "")
-    rows = {row.split()[0]: row.split() for row in result.stdout.splitlines() if row.strip()}
-    assert rows["all"][1] == "33"
-    assert {"claude-sonnet-4-6", "claude-haiku-4-5", "claude-opus-4-8"} <= rows.keys()
-    assert result.stdout.splitlines()[-1].startswith("metrics http://127.0.0.1:")
+    lines = [row for row in result.stdout.splitlines() if row.strip()]
+    figures, report = ([row.split() for row in lines if row.startswith("all")], lines[-1])
+    assert [row[1:6] for row in figures] == [["33", "2,168", "12,900", "4,300", "2,766"]] * 2
+    assert figures[1][7].startswith("0.0")
+    assert report.startswith("0.0316 USD saved by caching, ")
+    rows = {row.split()[0] for row in lines}
+    assert {"claude-sonnet-4-6", "claude-haiku-4-5", "claude-opus-4-8", "metrics"} <= rows
     for word in ("client_abort", "stream_error", "max_tokens", "tool_use", "rate_limit_error"):
         assert word in result.stdout
 
@@ -52,6 +58,13 @@ def test_without_once_it_serves_until_ctrl_c_and_leaves_nothing_behind() -> None
         assert process.wait(PATIENCE) == 0
     _, alive = psutil.wait_procs(children, PATIENCE)
     assert (len(children), alive) == (3, [])
+
+
+def test_no_budget_is_told_of_what_a_demo_spends() -> None:
+    """And it has a ledger of its own."""
+    budgets = {"checkout": {"day": Decimal(1)}}
+    found = own(Settings(budgets=budgets, ledger="mine", drain=30), "http://u", "its own")
+    assert (found.budgets, found.ledger, found.upstream, found.drain) == ({}, "its own", "http://u", 2)
 
 
 def test_without_the_sdk_one_sentence_says_what_to_install(monkeypatch: pytest.MonkeyPatch) -> None:

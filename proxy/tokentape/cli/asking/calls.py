@@ -51,14 +51,14 @@ def calls(**flags: Any) -> None:
 
 def _show(found: Sequence[Recorded], shape: str, zone: tzinfo, *, header: bool = True) -> None:
     from tokentape.cli.asking import calls_view
-    from tokentape.cli.asking.out import console
+    from tokentape.cli.asking.out import console, print_whole
 
     if shape == "csv":
         click.echo(calls_view.as_csv(found, zone, header=header), nl=False)
     elif shape == "json":
         click.echo(calls_view.as_lines(found, zone), nl=False)
     elif header:
-        console().print(calls_view.table(found, zone))
+        print_whole(console(), calls_view.table(found, zone))
     else:
         for recorded in found:
             click.echo(calls_view.line(recorded, zone))

@@ -106,7 +106,7 @@ def _table(book: PriceBook, listed: Listed) -> None:
     from rich import box
     from rich.table import Table
 
-    from tokentape.cli.asking.out import console
+    from tokentape.cli.asking.out import console, print_whole
     from tokentape.proxy.pricing.rates import KINDS
 
     shown = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False, header_style="bold cyan")
@@ -116,5 +116,5 @@ def _table(book: PriceBook, listed: Listed) -> None:
     for model, found in listed.items():
         shown.add_row(model, *_amounts(found))
     out = console()
-    out.print(shown)
+    print_whole(out, shown)
     out.print(f"\n{_name(book)}")

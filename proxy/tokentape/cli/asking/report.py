@@ -65,7 +65,7 @@ def show(found: Report, other: dict[Key, WhatIf] | None, settings: Settings) -> 
     from zoneinfo import ZoneInfo
 
     from tokentape.cli.asking import report_view
-    from tokentape.cli.asking.out import console
+    from tokentape.cli.asking.out import console, print_whole
 
     if settings.format == "csv":
         click.echo(report_view.as_csv(found, other), nl=False)
@@ -75,5 +75,7 @@ def show(found: Report, other: dict[Key, WhatIf] | None, settings: Settings) -> 
         zone = ZoneInfo(settings.timezone)
         ends = (f"{end.astimezone(zone):%Y-%m-%d %H:%M}" for end in (found.since, found.until))
         out = console()
-        out.print(report_view.table(found, other, settings.what_if, zone))
+        print_whole(out, *report_view.tables(found, other, settings.what_if, zone))
         out.print(f"\n{' to '.join(ends)} {settings.timezone}")
+        if told := report_view.beside(found.total):
+            out.print(told)

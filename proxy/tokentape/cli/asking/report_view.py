@@ -55,6 +55,17 @@ _COLUMNS: Final = (
 _encode = msgspec.json.Encoder(decimal_format="number").encode
 
 
+def tables(
+    report: Report, other: Mapping[Key, WhatIf] | None = None, model: str = "", zone: tzinfo = UTC
+) -> tuple[Table, Table]:
+    """The whole table, and one for a narrow terminal: without the columns in which there is nothing."""
+    whole = table(report, other, model, zone)
+    narrow = table(report, other, model, zone)
+    empty = {heading for heading, there in zip(_SHARES, _rest(report.total, None), strict=True) if not there}
+    narrow.columns = [column for column in narrow.columns if column.header not in empty]
+    return whole, narrow
+
+
 def table(
     report: Report, other: Mapping[Key, WhatIf] | None = None, model: str = "", zone: tzinfo = UTC
 ) -> Table:
@@ -77,6 +88,17 @@ def table(
     total = _total(other) if other is not None else None
     shown.add_row(*keys, *_cells(report.total), *_other(total, ()), *_rest(report.total, used), style="bold")
     return shown
+
+
+def beside(total: ReportRow) -> str:
+    """What was saved and what was spent for nothing, in one line; empty where there is neither."""
+    amounts = {
+        "saved by caching": total.savings_usd,
+        "saved by batches": total.batch_savings_usd,
+        "spent for nothing": total.wasted_usd,
+    }
+    told = [f"{amount:,.4f} USD {what}" for what, amount in amounts.items() if amount]
+    return ", ".join(told)
 
 
 def _cells(row: ReportRow) -> tuple[str, ...]:

@@ -46,8 +46,7 @@ async def play(settings: Settings, console: Console) -> None:
         ledger = str(Path(folder) / "ledger.sqlite3")
         stopped: asyncio.Task[bool] = asyncio.create_task(signals.first.wait())
         async with stand_in() as upstream:
-            drain = min(settings.drain, _DRAIN_SECONDS)
-            proxy = Proxy(msgspec.structs.replace(settings, upstream=upstream, drain=drain, ledger=ledger))
+            proxy = Proxy(own(settings, upstream, ledger))
             signals.later = proxy.kill
             async with proxy, Clients(proxy.base_url) as clients:
                 if proxy.exporting_line:
@@ -55,6 +54,13 @@ async def play(settings: Settings, console: Console) -> None:
                 await _unless(stopped, _show(stage, proxy, clients, upstream, once=settings.once))
         stopped.cancel()
         stage.end(ledger_report(ledger))
+
+
+def own(settings: Settings, upstream: str, ledger: str) -> Settings:
+    """The settings of a demo: what it spends is nobody's money, so that no budget is told of it."""
+    return msgspec.structs.replace(
+        settings, upstream=upstream, drain=min(settings.drain, _DRAIN_SECONDS), ledger=ledger, budgets={}
+    )
 
 
 def ledger_report(ledger: str) -> Report | None:

@@ -54,11 +54,13 @@ class Stage:
 
     def end(self, report: Report | None) -> None:
         """What it all would have cost, as `tokentape report` has it."""
-        from tokentape.cli.asking.report_view import table
+        from tokentape.cli.asking.out import print_whole
+        from tokentape.cli.asking.report_view import beside, tables
 
         if report is not None:
             self._console.print()
-            self._console.print(table(report))
+            print_whole(self._console, *tables(report))
+            self._console.print(f"\n{beside(report.total)}")
 
     @contextlib.contextmanager
     def going_on(
