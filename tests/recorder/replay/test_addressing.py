@@ -17,6 +17,8 @@ from tokentape.recorder.replay.addressing import addressed
         (b"/@cassette=mod%2Ftest%5B1%5D/v1/models", None, ("mod/test[1]", "", b"/v1/models")),
         (b"/@project=x/@cassette=a/v1/models", None, ("", "", b"/@cassette=a/v1/models")),
         (b"/@cassette=a", None, ("a", "", b"/")),
+        (b"/@cassette=a%0Ab,session=" + b"x" * 500 + b"/v1", None, ("", "x" * 128, b"/v1")),
+        (b"/@cassette=" + b"y" * 500 + b"/v1", None, ("y" * 500, "", b"/v1")),
     ],
 )
 def test_an_address_is_read(target: bytes, labels: bytes | None, address: tuple[str, str, bytes]) -> None:

@@ -96,6 +96,8 @@ async def test_every_recorded_request_gets_its_reply(cassettes: dict[str, Casset
                     wrong.append(f"{name}#{place}: {reply}")
 
     assert wrong == []
+    assert server.desk.shelf.totals.verdicts.keys() == {"exact"}
+    assert [session.unplayed() for session in server.desk.shelf.sessions() if session.unplayed()] == []
     assert sum(len(cassette.interactions) for cassette in cassettes.values()) > 2600
 
 
@@ -121,6 +123,8 @@ async def test_shuffled_and_32_at_a_time_every_request_gets_its_reply(cassettes:
 
     assert [name for name, replies in expected.items() if got[name] != replies] == []
     assert sum(replies.total() for replies in got.values()) == len(asked)
+    assert server.desk.shelf.totals.verdicts.keys() <= {"exact", "normalised"}
+    assert [session.unplayed() for session in server.desk.shelf.sessions() if session.unplayed()] == []
 
 
 def bare(request: Request) -> Request:

@@ -10,6 +10,7 @@ import pytest
 from tests.recorder.replay.plain import MESSAGES, STREAM, desk, interaction, message, question
 
 from tokentape.recorder.replay.asking import Asked
+from tokentape.recorder.replay.report import missed, summary
 
 if TYPE_CHECKING:
     from tokentape.recorder.replay.desk import Desk
@@ -125,9 +126,13 @@ def test_a_header_chooses_as_the_path_does() -> None:
     ],
 )
 def test_without_a_cassette_the_client_is_told_which_there_are(target: bytes, text: str) -> None:
-    server = desk(a=[interaction(CALL, message("a"))], b=[])
+    lines: list[str] = []
+    server = desk(a=[interaction(CALL, message("a"))], b=[], log=lines.append)
 
     assert error(server, asked(CALL, target)) == (404, "no_session", "not_found_error", text)
+    calls = 0 if b".tokentape" in target else 1
+    assert (server.shelf.totals.astray, lines) == (calls, [text] * calls)
+    assert missed(server.shelf) == bool(calls)
 
 
 def test_requests_are_matched_by_method_path_and_query() -> None:
@@ -152,6 +157,7 @@ def test_a_compressed_request_is_read() -> None:
     assert answered(server, request)[2] == message("hi")
     broken = Asked(method=b"POST", target=packed.target, headers=packed.headers, body=b"no gzip")
     assert error(server, broken)[:2] == (400, "request")
+    assert summary(server.shelf)[-1] == "1 request could not be looked up in any cassette"
 
 
 def test_what_no_cassette_holds_is_refused_and_is_no_miss() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import unquote
 
+from tokentape.proxy.messages.labels import MAX_VALUE
 from tokentape.proxy.relay.forwarding import LABEL_HEADER, take_label_segment
 
 if TYPE_CHECKING:
@@ -31,10 +32,11 @@ def addressed(target: bytes, headers: Iterable[tuple[bytes, bytes]]) -> Address:
     labels: dict[str, str] = {}
     for text in texts:
         labels |= _labels(text.decode("latin-1"))
-    return Address(labels.get("cassette", ""), labels.get("session", ""), rest)
+    return Address(labels.get("cassette", ""), labels.get("session", "")[:MAX_VALUE], rest)
 
 
 def _labels(text: str) -> dict[str, str]:
     """As `tokentape.proxy.messages.labels` reads them, but whole: a cassette's name may be long."""
     pairs = (part.partition("=") for part in text.split(","))
-    return {unquote(key).strip(): unquote(value).strip() for key, equals, value in pairs if equals}
+    found = {unquote(key).strip(): unquote(value).strip() for key, equals, value in pairs if equals}
+    return {key: value for key, value in found.items() if value.isprintable()}

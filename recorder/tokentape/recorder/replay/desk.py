@@ -71,24 +71,28 @@ class Desk:
 
     def answer(self, asked: Asked) -> Answer:
         """The answer to a request; every refusal is one, too."""
+        own = asked.address.target.startswith(OWN)
         try:
-            reply = self._reply(asked)
+            reply = self._own(asked) if own else self._reply(asked)
         except AddressError as error:
-            reply = refusal(404, "no_session", str(error))
+            reply = self._astray(404, "no_session", str(error), own=own)
         except ApiError as error:
-            reply = refusal(error.status, "request", error.message)
+            reply = self._astray(error.status, "request", error.message, own=own)
         return to_answer(reply, asked.client)
 
+    def _astray(self, status: int, code: str, text: str, *, own: bool) -> Reply:
+        """No session can look this up. As with a miss, the application may swallow that."""
+        if not own:
+            self.shelf.totals.astray += 1
+            self._log(text)
+        return refusal(status, code, text)
+
     def _reply(self, asked: Asked) -> Reply:
-        if asked.address.target.startswith(OWN):
-            return self._own(asked)
         session = self.shelf.session(asked.address.cassette, asked.address.session)
         request = asked.request(self._policy)
         if not self._book:
             return self._played(session, request, asked.base)
-        attempt = read_attempt(
-            request.method, request.uri, request.body, session=session.name or session.cassette
-        )
+        attempt = read_attempt(request.method, request.uri, request.body, session=_counted_as(session))
         return self._book.answer(attempt, lambda: self._played(session, request, asked.base))
 
     def _played(self, session: Session, request: Request, base: bytes) -> Reply:
@@ -131,10 +135,11 @@ class Desk:
         if (method, target) == (b"POST", RESET):
             for session in chosen:
                 session.reset()
-                self._book.forget(session.name or session.cassette)
+                self._book.forget(_counted_as(session))
         elif (method, target) == (b"DELETE", REPORT):
             for session in chosen:
                 self.shelf.end(session)
+                self._book.forget(_counted_as(session))
         elif (method, target) != (b"GET", REPORT):
             raise ApiError(
                 404,
@@ -142,6 +147,11 @@ class Desk:
                 "GET /.tokentape/healthz; put /@cassette=NAME,session=ID before it to choose sessions.",
             )
         return said({"cassettes": self.shelf.names, "sessions": reports})
+
+
+def _counted_as(session: Session) -> str:
+    """What faults count a session as."""
+    return session.name or session.cassette
 
 
 def said(value: object) -> Reply:

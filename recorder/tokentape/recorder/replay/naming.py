@@ -9,6 +9,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
+from tokentape.recorder.editing.played import SUFFIX as PLAY_REPORT
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
@@ -52,8 +54,12 @@ def _named(argument: str) -> list[tuple[str, Path]]:
     )
 
 
+def _is_cassette(path: Path) -> bool:
+    return path.suffix in SUFFIXES and not path.name.endswith(PLAY_REPORT)
+
+
 def _below(folder: Path) -> list[tuple[str, Path]]:
-    paths = [path for path in sorted(folder.rglob("*")) if path.suffix in SUFFIXES and path.is_file()]
+    paths = [path for path in sorted(folder.rglob("*")) if _is_cassette(path) and path.is_file()]
     if not paths:
         raise NamingError(f"The folder {folder} holds no cassette: name one that holds .yaml or .json files.")
     return [(path.relative_to(folder).with_suffix("").as_posix(), path) for path in paths]

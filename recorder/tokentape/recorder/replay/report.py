@@ -66,6 +66,8 @@ def summary(shelf: Shelf) -> list[str]:
     lines = [line for session in sessions[:_SESSIONS] for line in _lines(report_of(session))]
     if len(sessions) > _SESSIONS:
         lines.append(f"and {len(sessions) - _SESSIONS:,} more sessions")
+    if astray := shelf.totals.astray:
+        lines.append(f"{_counted(astray, 'request', 'requests')} could not be looked up in any cassette")
     lines += [f"{name}: nobody asked for it" for name in shelf.untouched()]
     if shelf.totals.resets or len(sessions) > _SESSIONS:
         lines.append(f"in all, resets included: {_verdicts(shelf.totals.verdicts)}")
@@ -73,8 +75,8 @@ def summary(shelf: Shelf) -> list[str]:
 
 
 def missed(shelf: Shelf) -> bool:
-    """Whether any request was missed since the start; resets change nothing about that."""
-    return bool(shelf.totals.verdicts.get(MISS))
+    """Whether any request was missed since the start, or went astray; resets change nothing about that."""
+    return bool(shelf.totals.verdicts.get(MISS) or shelf.totals.astray)
 
 
 def _lines(report: SessionReport) -> Iterable[str]:

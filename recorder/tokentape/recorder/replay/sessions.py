@@ -44,8 +44,12 @@ class Totals(msgspec.Struct):
     """What outlives resets: a miss is not forgotten because a client began again."""
 
     verdicts: dict[str, int] = {}
+    played: dict[str, set[int]] = {}
+    """By cassette: the interactions that any session was given, by place."""
     resets: int = 0
     """Sessions that were reset or ended."""
+    astray: int = 0
+    """Requests that no session could look up: they named no cassette, or could not be decoded."""
 
 
 class Session:
@@ -67,7 +71,10 @@ class Session:
 
     def play(self, request: Request) -> Played:
         """Look a request up."""
-        return self._tape.play(request)
+        played = self._tape.play(request)
+        if played.interaction is not None:
+            self._totals.played.setdefault(self.cassette, set()).add(played.place)
+        return played
 
     def count(self, verdict: str) -> None:
         """Count a verdict."""
@@ -91,7 +98,7 @@ class Session:
         self.notes.clear()
 
 
-def shelf_of(
+def shelf_of(  # noqa: PLR0913 - settings by keyword, each with a default
     cassettes: Mapping[str, Cassette],
     *,
     mode: str = "strict",
