@@ -143,8 +143,7 @@ def closed_cost(folder: Path, count: int = 20_000) -> str:
     begin = time.thread_time()
     for number in range(count):
         call, bill = calls[number % 1000]
-        sink.at("link", number)
-        sink.closed(call, bill)
+        sink.closed(call, bill, ("link", number))
     spent = (time.thread_time() - begin) / count * 1e6
     sink.close(60)
     return f"closed: {spent:.2f} µs CPU a call"
