@@ -5,6 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.recorder.matching.conversations import Agent, Recorded, record, replay
 
 from tokentape.recorder.matching.player import Player
@@ -168,6 +170,38 @@ def test_a_conversation_that_branches_gets_the_replies_of_each_branch() -> None:
     branches = [Agent(number, (PROMPT, "Folder.", f"Branch {number}.", "Thank you.")) for number in range(4)]
     check(branches, same_words, orders=50)
     check(branches, own_words, orders=50)
+
+
+@settings(max_examples=200)
+@given(
+    worlds=st.lists(
+        st.tuples(
+            st.lists(st.sampled_from("xyz"), min_size=1, max_size=4),
+            st.lists(st.sampled_from(["x", "y", "own", "id"]), min_size=4, max_size=4),
+            st.integers(-1, 3),
+        ),
+        min_size=2,
+        max_size=7,
+    ),
+    seeds=st.tuples(st.integers(0, 99), st.integers(0, 99)),
+)
+def test_whatever_agents_say_and_are_told_each_gets_its_own_replies(
+    worlds: list[tuple[list[str], list[str], int]], seeds: tuple[int, int]
+) -> None:
+    """Own turns and replies out of few, so that lanes are alike for a while, part and meet again."""
+    agents = [
+        Agent(number, (PROMPT, *own), retried=retried) for number, (own, _, retried) in enumerate(worlds)
+    ]
+
+    def say(agent: Agent, turn: int) -> list[Message]:
+        reply = worlds[agent.number][1][turn % 4]
+        own = f"{agent.number}_{turn}"
+        return [text(own if reply == "own" else reply), tool(own if reply in {"own", "id"} else f"{turn}")]
+
+    recorded = record(agents, say, seeds[0])
+    tape = Player(recorded.interactions).open()
+    assert strangers(recorded, agents, replay(recorded, agents, tape, seeds[1])) == []
+    assert tape.unplayed() == ()
 
 
 def test_polling_beside_conversations_keeps_its_order() -> None:

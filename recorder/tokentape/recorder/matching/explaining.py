@@ -9,7 +9,7 @@ from tokentape.recorder.matching.miss import Miss, Nearest, Reason
 from tokentape.recorder.matching.turns import conversation_of
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping
 
     from tokentape.recorder.matching.keys import Reading
     from tokentape.recorder.matching.library import Library
@@ -18,14 +18,14 @@ _SHOWN: Final = 200
 """Characters of a path that are shown."""
 
 
-def explain(library: Library, reading: Reading, *, same: int, plays: Sequence[int]) -> Miss:
+def explain(library: Library, reading: Reading, *, same: int, plays: Mapping[int, int]) -> Miss:
     """Explain a miss.
 
     Args:
         library: what was searched.
         reading: the request.
         same: how many recordings equal it; it has had as many, so these are used up.
-        plays: how often each recording has been played.
+        plays: how often each recording has been played, if ever.
     """
     options = library.options
     candidates = () if same else library.of_endpoint(reading)
@@ -35,7 +35,7 @@ def explain(library: Library, reading: Reading, *, same: int, plays: Sequence[in
         reason=Reason.USED_UP if same else Reason.NOTHING if place is None else Reason.DIFFERENT,
         recorded=same or len(library.interactions),
         cassette=options.name,
-        nearest=None if place is None else _nearest(library, place, reading, plays[place]),
+        nearest=None if place is None else _nearest(library, place, reading, plays.get(place, 0)),
         hint=options.hint,
     )
 

@@ -21,7 +21,7 @@ from tokentape.recorder.matching.turns import conversation_of
 from tokentape.recorder.matching.verdict import AfterLast, Mode, Options, Played, Verdict
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Callable, Iterable, Iterator, Sequence
 
     from tokentape.recorder.cassette.interaction import Interaction, Request
     from tokentape.recorder.matching.index import Class
@@ -88,7 +88,7 @@ class Tape:
 
     def reset(self) -> None:
         """Begin again as if nothing had been played."""
-        self._plays = [0] * len(self._library.interactions)
+        self._plays: dict[int, int] = {}
         self._lent: dict[bytes, list[int]] = {}
         """By normalised key: the recordings of other lanes that it was given."""
         self._borrowed: set[int] = set()
@@ -103,14 +103,14 @@ class Tape:
 
     def plays(self) -> tuple[int, ...]:
         """How often each interaction has been played."""
-        return tuple(self._plays)
+        return tuple(self._plays.get(place, 0) for place in range(len(self._library.interactions)))
 
     def unplayed(self) -> tuple[Interaction, ...]:
         """The interactions that have not been played, in order."""
         return tuple(
             interaction
-            for interaction, plays in zip(self._library.interactions, self._plays, strict=True)
-            if not plays
+            for place, interaction in enumerate(self._library.interactions)
+            if place not in self._plays
         )
 
     def play(self, request: Request) -> Played:
@@ -150,16 +150,16 @@ class Tape:
     def _next(self, key: bytes, places: Sequence[int], begun: dict[bytes, int]) -> int | None:
         """The first recording of a class or group that has not been played."""
         if len(places) == 1:
-            return None if self._plays[places[0]] else places[0]
+            return None if places[0] in self._plays else places[0]
         at = begun.get(key, 0)
-        while at < len(places) and self._plays[places[at]]:
+        while at < len(places) and places[at] in self._plays:
             at += 1
         if places:
             begun[key] = at
         return places[at] if at < len(places) else None
 
     def _give(self, place: int, verdict: Verdict) -> Played:
-        self._plays[place] += 1
+        self._plays[place] = self._plays.get(place, 0) + 1
         return Played(verdict=verdict, place=place, interaction=self._library.interactions[place])
 
     # By lane.
@@ -181,19 +181,24 @@ class Tape:
         return self._give(place, Verdict.NORMALISED)
 
     def _answered(self, reading: Reading) -> int:
-        """How often requests of a normalised key have been answered."""
-        own = (self._plays[place] for place in self._same(reading) if place not in self._borrowed)
-        return sum(own) + len(self._lent.get(reading.normal(), ()))
+        """How many messages the requests of a normalised key have been given; errors are tried again."""
+        own = (place for place in self._same(reading) if place in self._plays and place not in self._borrowed)
+        return self._messages((*own, *self._lent.get(reading.normal(), ())))
 
     def _due(self, position: Position) -> int:
-        """How often a request at a position may come, as often as its reply was given and tries were made.
+        """How many messages they may be given: as many as the reply before them was, or as were recorded.
 
-        So one that is sent once too often takes nothing from another conversation.
+        So a request that is sent once too often takes nothing from another conversation.
         """
         lanes, index = self._library.lanes, self._library.index
-        tries = max((len(index.normal[index.normal_of[place]]) for place in lanes.group(position)), default=0)
+        classes = {index.normal_of[place] for place in lanes.group(position)}
+        recorded = max((self._messages(index.normal[key]) for key in classes), default=1) or 1
         saying = lanes.saying(position.parent or b"", position.heard or b"")
-        return tries * sum(self._plays[place] for place in saying)
+        return recorded * sum(self._plays.get(place, 0) for place in saying)
+
+    def _messages(self, places: Iterable[int]) -> int:
+        """How many of them are messages."""
+        return sum(1 for place in places if self._library.lanes.said(place) is not None)
 
     # Once more than it was recorded.
 
@@ -210,15 +215,15 @@ class Tape:
         return None
 
     def _classes(self, reading: Reading) -> Iterator[tuple[bytes, Class, Verdict]]:
-        index = self._library.index
+        key, index = reading.normal(), self._library.index
+        if key in self._lent:
+            yield key, tuple(self._lent[key]), Verdict.NORMALISED
         for betas in self._betas():
             key = reading.exact(betas)
             yield key, index.exact.get(key, ()), Verdict.EXACT
         for betas in self._betas():
             key = reading.normal(betas)
             yield key, index.normal.get(key, ()), Verdict.NORMALISED
-        key = reading.normal()
-        yield key, tuple(self._lent.get(key, ())), Verdict.NORMALISED
 
     # Not as recorded.
 
@@ -232,7 +237,7 @@ class Tape:
         if self._same(reading):
             return None
         library = self._library
-        left = ([place for place in each if not self._plays[place]] for each in going.candidates(reading))
+        left = ([place for place in each if place not in self._plays] for each in going.candidates(reading))
         found = (library.search.nearest(reading, places, least=LEAST) for places in left)
         place = next((place for place in found if place is not None), None)
         if place is None:
