@@ -70,6 +70,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     dry_run: bool = False
     speed: float = 0.0
     match: str = "strict"
+    played: str = ""
     after_last: str = "fail"
     fault: tuple[str, ...] = ()
     chaos: str = ""
@@ -453,6 +454,14 @@ OPTIONS: Final = (
         metavar="fail/repeat_last/cycle",
         help="What a request gets that comes more often than it was recorded: a miss, the last reply again, "
         "or all its replies again from the first.",
+        commands=_REPLAY,
+    ),
+    Option(
+        name="played",
+        read=values.text_or_nothing,
+        metavar="DIR",
+        help="Write into this folder, for each cassette, a report of what was asked for. `cassette prune` "
+        "takes out the rest.",
         commands=_REPLAY,
     ),
     Option(

@@ -58,39 +58,51 @@ def replay(command: tuple[str, ...], /, cassettes: tuple[str, ...], **flags: Any
     import asyncio
 
     from tokentape.cli.child import program
+    from tokentape.cli.played import Reports
     from tokentape.cli.settings import load_here
 
     settings = load_here(flags, "replay")
-    desk = _desk(cassettes, settings, command)
+    paths = _paths(cassettes)
+    found = {name: _load(path) for name, path in paths.items()}
+    reports = Reports(settings.played, paths, found) if settings.played else None
+    desk = _desk(paths, found, settings, command)
     if command:
         command = (program(command[0]), *command[1:])
     status = asyncio.run(_replay(desk, settings, command))
+    if reports is not None:
+        reports.write(desk.shelf.totals.played)
     click.get_current_context().exit(status)
 
 
-def _desk(arguments: tuple[str, ...], settings: Settings, command: tuple[str, ...]) -> Desk:
+def _paths(arguments: tuple[str, ...]) -> dict[str, Path]:
+    from tokentape.cli.errors import FailedError
+    from tokentape.recorder.replay.naming import NamingError, named_paths
+
+    try:
+        return named_paths(arguments)
+    except NamingError as error:
+        raise FailedError(str(error)) from None
+
+
+def _desk(
+    paths: Mapping[str, Path], cassettes: Mapping[str, Cassette], settings: Settings, command: tuple[str, ...]
+) -> Desk:
     """What answers. The command, as it was given, is part of what a miss tells to run.
 
     Raises:
-        click.ClickException: a cassette is missing or broken, or a fault is none.
+        click.ClickException: a fault is none.
     """
     import msgspec
 
-    from tokentape.cli.errors import FailedError
     from tokentape.recorder.matching.rules import Rules
     from tokentape.recorder.replay.desk import Desk
-    from tokentape.recorder.replay.naming import NamingError, named_paths
     from tokentape.recorder.replay.sessions import shelf_of
     from tokentape.recorder.scrubbing.policy import Policy
 
     policy = msgspec.convert(settings.redact, Policy)
     book = _book(settings)
-    try:
-        paths = named_paths(arguments)
-    except NamingError as error:
-        raise FailedError(str(error)) from None
     shelf = shelf_of(
-        {name: _load(path) for name, path in paths.items()},
+        cassettes,
         mode=settings.match,
         after_last=settings.after_last,
         rules=msgspec.convert(settings.volatile, Rules),

@@ -7,7 +7,7 @@ from tests.cli.cassette.running import kept, run
 from tests.recorder.editing.samples import first_turn, second_turn
 
 from tokentape.recorder.cassette.store import load
-from tokentape.recorder.editing.played import report_of
+from tokentape.recorder.editing.played import begun, ended
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +19,7 @@ def file(tmp_path: Path) -> Path:
 
 
 def write_report(file: Path, place: Path, *played: int) -> Path:
-    place.write_bytes(report_of(file.name, file.read_bytes(), 3, played))
+    place.write_bytes(ended(begun(file.name, file.read_bytes(), 3), played))
     return place
 
 

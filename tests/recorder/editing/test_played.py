@@ -7,20 +7,20 @@ from tests.recorder.editing.samples import first_turn, second_turn
 
 from tokentape.recorder.cassette.interaction import Cassette
 from tokentape.recorder.editing.errors import EditingError
-from tokentape.recorder.editing.played import Played, pruned, read_report, report_of
+from tokentape.recorder.editing.played import Played, begun, ended, pruned, read_report
 
 FILE = b"the cassette's file"
 WHOLE = Cassette(interactions=(first_turn(), second_turn(), second_turn("Again.")), metadata={"a": "b"})
 
 
 def report(*played: int, data: bytes = FILE, count: int = 3) -> tuple[str, Played]:
-    written = report_of("chat.yaml", data, count, played)
+    written = ended(begun("chat.yaml", data, count), played)
     return "x.played.json", read_report(written, "x.played.json")
 
 
 def test_a_report_is_one_line_of_json() -> None:
     digest = hashlib.sha256(FILE).hexdigest()
-    assert report_of("chat.yaml", FILE, 3, [2, 0, 2]) == (
+    assert ended(begun("chat.yaml", FILE, 3), [2, 0, 2]) == (
         b'{"version":1,"cassette":"chat.yaml","sha256":"%b","interactions":3,"played":[0,2]}\n'
         % digest.encode()
     )
@@ -48,6 +48,6 @@ def test_what_is_no_report_is_refused(data: bytes) -> None:
 
 
 def test_a_later_version_is_refused() -> None:
-    data = report_of("a", b"", 0, []).replace(b'"version":1', b'"version":2')
+    data = ended(begun("a", b"", 0), []).replace(b'"version":1', b'"version":2')
     with pytest.raises(EditingError, match=r"^x has the version 2, and only version 1 can be read\.$"):
         read_report(data, "x")

@@ -38,15 +38,16 @@ class Played(msgspec.Struct, frozen=True, kw_only=True):
     played: tuple[Annotated[int, msgspec.Meta(ge=0)], ...]
 
 
-def report_of(name: str, data: bytes, interactions: int, played: Iterable[int]) -> bytes:
-    """The report of a replay, as it is written; `data` is the cassette's file."""
-    report = Played(
-        cassette=name,
-        sha256=hashlib.sha256(data).hexdigest(),
-        interactions=interactions,
-        played=tuple(sorted(set(played))),
-    )
-    return msgspec.json.encode(report) + b"\n"
+def begun(name: str, data: bytes, interactions: int) -> Played:
+    """The report of a replay in which nothing has been played yet; `data` is the cassette's file."""
+    digest = hashlib.sha256(data).hexdigest()
+    return Played(cassette=name, sha256=digest, interactions=interactions, played=())
+
+
+def ended(report: Played, played: Iterable[int]) -> bytes:
+    """The report as it is written, with what was played."""
+    whole = msgspec.structs.replace(report, played=tuple(sorted(set(played))))
+    return msgspec.json.encode(whole) + b"\n"
 
 
 def read_report(data: bytes, name: str) -> Played:
