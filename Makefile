@@ -60,6 +60,7 @@ types: $(STAMP) ## mypy and basedpyright, both strict
 .PHONY: dashboards
 dashboards: $(STAMP) ## write boards, rules, runbook (grafana/)
 	@$(VENV)/bin/tokentape dashboards build --out grafana
+	@$(PY) -m tests.dashboards.alerting.rule_tests grafana/prometheus/alert-tests.yaml
 
 .PHONY: bench
 bench: $(STAMP) ## measure beside nginx and mitmdump (tests/benchmarks/README.md)

@@ -47,4 +47,4 @@ def filled(expr: str, values: dict[str, str], *, span: str = "1h", rate: str = "
     return expr.replace("$__range", span).replace("$__rate_interval", rate)
 
 
-ALL: Final = dict.fromkeys(("job", "instance", "project", "model"), ".*")
+ALL: Final[dict[str, str]] = dict.fromkeys(("job", "instance", "project", "model"), ".*")

@@ -105,9 +105,11 @@ def _of_selector(name: str, labels: set[str]) -> Iterator[str]:
             yield f"there is no metric {name}"
         return
     known = {label for each in metric.labels for label in (("project",) if each == P else (each,))}
-    if strangers := labels - known - SCRAPED - ({"le"} if metric.buckets else set()):
+    strangers = labels - known - SCRAPED - ({"le"} if metric.buckets else set[str]())
+    if strangers:
         yield f"{name} has no label {sorted(strangers)}"
-    if missing := SCRAPED - labels:
+    missing = set(SCRAPED - labels)
+    if missing:
         yield f"{name} is not narrowed by {sorted(missing)}"
     if missing := known & {"project", "model"} - labels:
         yield f"{name} is not narrowed by {sorted(missing)}"
@@ -116,7 +118,7 @@ def _of_selector(name: str, labels: set[str]) -> Iterator[str]:
 def selectors(tree: Any) -> Iterator[tuple[str, set[str]]]:
     """Name and matched labels of every vector selector of a parsed query."""
     if isinstance(tree, promql_parser.VectorSelector):
-        yield tree.name, {matcher.name for matcher in tree.matchers.matchers}
+        yield tree.name or "", {matcher.name for matcher in tree.matchers.matchers}
     for name in ("expr", "lhs", "rhs", "vector_selector", "param"):
         inner = getattr(tree, name, None)
         if inner is not None and not isinstance(inner, str):

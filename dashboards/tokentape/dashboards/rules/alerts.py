@@ -204,7 +204,7 @@ def _traffic(asked: _Asked) -> list[Alert]:
             wait=span(0),
             severity="warning",
             summary="{{ $labels.model }} answers 429.",
-            description="{{ $value | humanize }} times in ten minutes.",
+            description='{{ $value | printf "%.0f" }} times in ten minutes.',
             meaning="A rate limit of the organisation is reached: SDKs wait and try again.",
             action=(
                 "Room under the limits on the board of latency and errors; spread the load, or ask for more."
@@ -216,7 +216,7 @@ def _traffic(asked: _Asked) -> list[Alert]:
             wait=span(0),
             severity="warning",
             summary="{{ $labels.model }} answers 529: the API is overloaded.",
-            description="{{ $value | humanize }} times in ten minutes.",
+            description='{{ $value | printf "%.0f" }} times in ten minutes.',
             meaning="The API itself is short of capacity for this model.",
             action="Look at the API's status page; another model may have room.",
         ),
@@ -361,7 +361,7 @@ def _meter(asked: _Asked) -> list[Alert]:
             expr=f"{asked.grown('tokentape_unmetered_calls_total', 10 * MINUTE, 'instance')} > 0",
             wait=span(0),
             severity="warning",
-            summary="{{ $value | humanize }} calls on {{ $labels.instance }} went by unmetered.",
+            summary='{{ $value | printf "%.0f" }} calls on {{ $labels.instance }} went by unmetered.',
             description="Carried, and not understood: they are in no figure.",
             meaning="The observer was down, or further behind than its workers could wait for.",
             action="Proxy health: buffers and processor time; `unmetered` by reason.",

@@ -18,7 +18,9 @@ class Clock:
     scale: float = 1.0
 
     def span(self, seconds: float) -> str:
-        """A duration as PromQL writes it, such as `5m`; at least a second."""
+        """A duration as PromQL writes it, such as `5m`; at least a second, unless it is none at all."""
+        if not seconds:
+            return "0s"
         whole = max(1, round(seconds * self.scale))
         unit, size = next((unit, size) for unit, size in _UNITS if whole % size == 0)
         return f"{whole // size}{unit}"
