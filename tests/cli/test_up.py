@@ -112,7 +112,7 @@ def test_on_a_terminal_every_call_has_a_line(upstream: HeldUpstream) -> None:
         screen.process.terminate()
         assert screen.process.wait(PATIENCE) == 0
     cells = [cell.strip() for cell in shown if cell]
-    assert (cells[1:4], cells[-1]) == ([MODEL, "in 12", "out 5"], "end_turn")
+    assert (cells[1:5], cells[-1]) == ([MODEL, "in 12", "out 5", "$0.0001"], "end_turn")
 
 
 def test_a_killed_worker_takes_only_its_own_connections_along(upstream: HeldUpstream) -> None:

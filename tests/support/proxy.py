@@ -9,9 +9,12 @@ Whatever a test does, no process is left behind.
 
 from __future__ import annotations
 
+import atexit
 import contextlib
+import functools
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -241,11 +244,22 @@ def _kind(process: psutil.Process) -> str:
     )
 
 
+@functools.cache
+def _data_home() -> str:
+    """A folder for a user's data, so that no test writes into the developer's own ledger."""
+    folder = tempfile.mkdtemp(prefix="tokentape-data-")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return folder
+
+
 def clean_environment(**changes: str) -> dict[str, str]:
     """This environment without what would steer tokentape or an SDK, and without forward proxies."""
     dropped = ("TOKENTAPE_", "ANTHROPIC_", "OTEL_")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
-    return {name: value for name, value in kept.items() if not name.lower().endswith("_proxy")} | changes
+    own = {"XDG_DATA_HOME": _data_home()}
+    return (
+        {name: value for name, value in kept.items() if not name.lower().endswith("_proxy")} | own | changes
+    )
 
 
 @contextlib.contextmanager
