@@ -68,6 +68,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     overwrite: bool = False
     full: bool = False
     dry_run: bool = False
+    layout: str = "readable"
     speed: float = 0.0
     match: str = "strict"
     played: str = ""
@@ -114,7 +115,7 @@ ASKING: Final = frozenset({"report", "calls", "prices"})
 
 
 CASSETTE: Final = frozenset(
-    f"cassette {name}" for name in ("show", "check", "diff", "import", "merge", "prune", "stats")
+    f"cassette {name}" for name in ("show", "check", "diff", "import", "convert", "merge", "prune", "stats")
 )
 """Commands that work on files of recordings."""
 
@@ -433,6 +434,14 @@ OPTIONS: Final = (
         read=values.switch,
         help="Say what would be taken out, and change nothing.",
         commands=frozenset({"cassette prune"}),
+    ),
+    Option(
+        name="layout",
+        read=values.choice("readable", "shared", "compact"),
+        metavar="readable/shared/compact",
+        help="Every body whole; or what requests have in common written once; or that, and long media in "
+        "files beside it, which stock vcrpy does not replay.",
+        commands=frozenset({"cassette convert", "cassette import", "cassette merge"}),
     ),
     Option(
         name="speed",

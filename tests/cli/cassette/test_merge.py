@@ -35,6 +35,15 @@ def test_nothing_is_written_over_unless_asked(tmp_path: Path) -> None:
     assert load(other) == load(one)
 
 
+def test_no_gzipped_cassette_is_written(tmp_path: Path) -> None:
+    one, target = kept(tmp_path / "a.yaml", first_turn()), tmp_path / "b.yaml.gz"
+    result = run("merge", one, target)
+    assert (result.exit_code, result.stderr) == (
+        2,
+        f"Error: {target} would be gzipped, and cassettes are written plain: take .gz off its name.\n",
+    )
+
+
 def test_a_cassette_is_not_merged_into_itself(tmp_path: Path) -> None:
     one = kept(tmp_path / "a.yaml", first_turn())
     result = run("merge", "--overwrite", tmp_path, one)

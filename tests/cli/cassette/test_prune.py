@@ -4,9 +4,13 @@ from typing import TYPE_CHECKING
 
 import pytest
 from tests.cli.cassette.running import kept, run
-from tests.recorder.editing.samples import first_turn, second_turn
+from tests.cli.cassette.test_convert import IMAGE
+from tests.recorder.editing.samples import asked, first_turn, said, second_turn
 
-from tokentape.recorder.cassette.store import load
+from tokentape.cli.cassette.files import layout_of
+from tokentape.recorder.cassette.interaction import Cassette, Interaction
+from tokentape.recorder.cassette.layout import Layout
+from tokentape.recorder.cassette.store import Options, load, save
 from tokentape.recorder.editing.played import begun, ended
 
 if TYPE_CHECKING:
@@ -36,6 +40,18 @@ def test_what_any_of_several_reports_played_stays(file: Path, tmp_path: Path) ->
     reports = [write_report(file, tmp_path / f"{number}.json", number) for number in (0, 1)]
     assert run("prune", file, *reports).exit_code == 0
     assert len(load(file).interactions) == 2
+
+
+@pytest.mark.parametrize("layout", list(Layout))
+def test_the_file_stays_laid_out_as_it_was(layout: Layout, file: Path) -> None:
+    shared = asked({"role": "user", "content": [IMAGE]}, system="Be brief. " * 100)
+    three = tuple(Interaction(request=shared, response=said(text)) for text in ("a", "b", "c"))
+    save(Cassette(interactions=three), file, options=Options(layout=layout))
+    write_report(file, file.with_name("chat.played.json"), 0, 2)
+    before = load(file).interactions
+    assert run("prune", file).exit_code == 0
+    assert layout_of(file, file.read_bytes()) is layout
+    assert load(file).interactions == (before[0], before[2])
 
 
 def test_a_dry_run_only_tells(file: Path) -> None:

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from tokentape.cli.errors import FailedError, UsageError
+from tokentape.recorder.cassette.beside import folder
 from tokentape.recorder.cassette.errors import CassetteError
-from tokentape.recorder.cassette.store import load, save
+from tokentape.recorder.cassette.layout import Layout
+from tokentape.recorder.cassette.store import Options, load, save
+from tokentape.recorder.cassette.writing import ITERATED
 from tokentape.recorder.editing.played import SUFFIX
 from tokentape.recorder.scrubbing.policy import Policy
 
@@ -69,17 +72,26 @@ def content(path: Path) -> bytes:
         raise FailedError(f"{path} cannot be read: {error.strerror}.") from None
 
 
-def written(cassette: Cassette, path: Path, *, overwrite: bool = False) -> None:
+def written(cassette: Cassette, path: Path, options: Options, *, overwrite: bool = False) -> None:
     """Write a cassette.
 
     Raises:
-        UsageError: the file exists, and is not to be written over.
+        UsageError: the file exists, and is not to be written over; or it is one that is not written.
         FailedError: it cannot be written.
     """
+    if path.suffix == ".gz":
+        raise UsageError(f"{path} would be gzipped, and cassettes are written plain: take .gz off its name.")
     if path.exists() and not overwrite:
         raise UsageError(f"{path} exists: add --overwrite to replace it, or name another file.")
     with told():
-        save(cassette, path)
+        save(cassette, path, options=options)
+
+
+def layout_of(path: Path, data: bytes) -> Layout:
+    """How a file is laid out; `data` is its content."""
+    if folder(path).is_dir():
+        return Layout.COMPACT
+    return Layout.SHARED if ITERATED.encode() in data else Layout.READABLE
 
 
 def policy(settings: Settings) -> Policy:

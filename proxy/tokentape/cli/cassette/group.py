@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from tokentape.cli.cassette.check import check
+from tokentape.cli.cassette.convert import convert
 from tokentape.cli.cassette.diff import diff
 from tokentape.cli.cassette.importing import import_
 from tokentape.cli.cassette.merge import merge
@@ -18,5 +19,5 @@ def cassette() -> None:
     """Work on cassettes: files in vcrpy's format, whoever recorded them."""
 
 
-for command in (show, check, diff, import_, merge, prune, stats):
+for command in (show, check, diff, import_, convert, merge, prune, stats):
     cassette.add_command(command)

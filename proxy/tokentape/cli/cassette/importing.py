@@ -52,6 +52,8 @@ def _place(source: Path, target: Path) -> Path:
 def _import(source: Path, target: Path, settings: Settings) -> None:
     from tokentape.cli.cassette.files import content, counted, policy, written
     from tokentape.cli.errors import FailedError
+    from tokentape.recorder.cassette.layout import Layout
+    from tokentape.recorder.cassette.store import Options
     from tokentape.recorder.importing.errors import ImportingError
     from tokentape.recorder.importing.source import import_source
 
@@ -61,7 +63,8 @@ def _import(source: Path, target: Path, settings: Settings) -> None:
         raise FailedError(str(error)) from None
     if not found.cassette.interactions:
         raise FailedError(f"{source} holds no call to the API that a cassette keeps, so nothing was written.")
-    written(found.cassette, target, overwrite=settings.overwrite)
+    options = Options(layout=Layout(settings.layout))
+    written(found.cassette, target, options, overwrite=settings.overwrite)
     count = counted(len(found.cassette.interactions), "interaction")
     click.echo(f"{target}: {count} from {source}", err=True)
     for request, times in Counter(found.left_out).most_common(_SHOWN):

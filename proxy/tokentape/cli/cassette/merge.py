@@ -16,7 +16,7 @@ from tokentape.cli.options import options
 def merge(cassettes: tuple[str, ...], target: str, **flags: Any) -> None:
     """Write the interactions of all cassettes into TARGET, in the order in which they are named.
 
-    A recording that comes twice is written once.
+    A recording that comes twice is written once. No body changes.
     """
     from pathlib import Path
 
@@ -24,6 +24,8 @@ def merge(cassettes: tuple[str, ...], target: str, **flags: Any) -> None:
     from tokentape.cli.cassette.files import counted, files, loaded, written
     from tokentape.cli.errors import UsageError
     from tokentape.cli.settings import load_here
+    from tokentape.recorder.cassette.layout import Layout
+    from tokentape.recorder.cassette.store import Options
     from tokentape.recorder.editing.merging import merged
 
     settings = load_here(flags, "cassette merge")
@@ -33,7 +35,8 @@ def merge(cassettes: tuple[str, ...], target: str, **flags: Any) -> None:
     with working("Merging"):
         found = [loaded(path) for path in paths]
         whole = merged(found)
-        written(whole, Path(target), overwrite=settings.overwrite)
+        options = Options(layout=Layout(settings.layout), verbatim=True)
+        written(whole, Path(target), options, overwrite=settings.overwrite)
     before, after = sum(len(one.interactions) for one in found), len(whole.interactions)
     twice = f", {before - after:,} of them twice" if before > after else ""
     count = f"{counted(before, 'interaction')} of {counted(len(found), 'cassette')}"

@@ -26,9 +26,10 @@ def prune(cassette: str, reports: tuple[str, ...], **flags: Any) -> None:
     """
     from pathlib import Path
 
-    from tokentape.cli.cassette.files import content, counted, loaded, written
+    from tokentape.cli.cassette.files import content, counted, layout_of, loaded, written
     from tokentape.cli.errors import FailedError
     from tokentape.cli.settings import load_here
+    from tokentape.recorder.cassette.store import Options
     from tokentape.recorder.editing.errors import EditingError
     from tokentape.recorder.editing.played import SUFFIX, pruned
 
@@ -42,7 +43,8 @@ def prune(cassette: str, reports: tuple[str, ...], **flags: Any) -> None:
         raise FailedError(str(error)) from None
     before, after = len(whole.interactions), len(rest.interactions)
     if not settings.dry_run and after < before:
-        written(rest, path, overwrite=True)
+        options = Options(layout=layout_of(path, data), verbatim=True)
+        written(rest, path, options, overwrite=True)
     would = "would be " if settings.dry_run else ""
     click.echo(f"{path}: {before - after:,} of {counted(before, 'interaction')} {would}taken out", err=True)
 
