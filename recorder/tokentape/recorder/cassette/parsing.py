@@ -89,11 +89,11 @@ def _python_json(data: bytes, name: str) -> object:
 def _yaml(data: bytes, name: str) -> object:
     import yaml  # noqa: PLC0415  # heavy, and not needed for what we wrote ourselves
 
+    from tokentape.recorder.cassette import yaml_events  # noqa: PLC0415
     from tokentape.recorder.cassette.yaml_loader import loader  # noqa: PLC0415
 
     try:
-        text = data.decode("utf-8-sig")
-        return yaml.load(text, loader())  # noqa: S506  # a safe loader
+        return yaml_events.load(data.decode("utf-8-sig"), loader())
     except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
         raise CassetteError(f"{name} is no YAML: {_one_line(error)}.") from None
 
