@@ -96,6 +96,14 @@ def _check(exporting: Exporting) -> None:
             re.compile(pattern)
         except re.error as error:
             raise ValueError(f"--content-redact {pattern!r} is no regular expression: {error}") from None
+    if (
+        exporting.content.hook
+        and importlib.util.find_spec(exporting.content.hook.split(".")[0].split(":")[0]) is None
+    ):
+        raise ValueError(
+            f"--content-hook {exporting.content.hook}: there is no such module; it must be installed where "
+            "tokentape is"
+        )
     if exporting.request_log is not None and exporting.request_log.path != "-":
         folder = Path(exporting.request_log.path).parent
         if not os.access(folder, os.W_OK | os.X_OK):

@@ -53,9 +53,10 @@ def observe(config: ObserverProcess) -> None:
             workers.insert(0, telemetry.sink)
         ledger = keeping.sink if keeping else None
         recording = _record(config, keeping, workers, ending)
-        dispatch = Dispatch(
-            calls=calls, exchanges=recording.sinks, workers=workers, price=pricer, ledger=ledger
-        )
+        exchanges = [*recording.sinks]
+        if export is not None and export.capture is not None:
+            exchanges.append(export.capture)
+        dispatch = Dispatch(calls=calls, exchanges=exchanges, workers=workers, price=pricer, ledger=ledger)
         observer = Observer(_config(config), dispatch, keeping.salt if keeping else None)
         if telemetry is not None:
             _complete(telemetry, dispatch, pricer)
@@ -206,9 +207,10 @@ def _export(config: ObserverProcess, calls: list[CallSink], ending: contextlib.E
     if config.exporting_file is None:
         return None
     from tokentape.cli.exporting import read_written
+    from tokentape.proxy.observer.decoding import decoder_for
     from tokentape.proxy.telemetry.otel.export import Export
 
-    export = Export(read_written(config.exporting_file))
+    export = Export(read_written(config.exporting_file), decoder_for=decoder_for)
     calls.append(export)
     ending.callback(export.close)
     return export

@@ -30,6 +30,11 @@ class Body:
         """Nothing had to be let go of."""
         return self._kept <= self._limit
 
+    @property
+    def kept(self) -> int:
+        """Bytes held, long strings shortened."""
+        return self._kept
+
     def add(self, data: bytes) -> None:
         """Take the next bytes."""
         self.size += len(data)

@@ -12,5 +12,3 @@ class Exchanged(msgspec.Struct, frozen=True, kw_only=True):
     response: bytes
     stream: bool
     """The response is an event stream."""
-    cut: bool = False
-    """More was said than could be kept."""

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import logging
 import os
+import re
 import time
 from typing import TYPE_CHECKING, Final
 
+from tokentape.proxy.telemetry.otel.capture import Capture
 from tokentape.proxy.telemetry.otel.config import SIGNALS
+from tokentape.proxy.telemetry.otel.content import ContentRenderer
 from tokentape.proxy.telemetry.otel.context import Contexts
 from tokentape.proxy.telemetry.otel.conventions import SCHEMA_URLS
 from tokentape.proxy.telemetry.otel.pipeline import Finished, Outbox, Pipeline, server_attributes
@@ -23,15 +27,19 @@ if TYPE_CHECKING:
     from tokentape.proxy.messages.call import Call, OpenCall
     from tokentape.proxy.pricing.bill import Bill
     from tokentape.proxy.telemetry.instruments import Instruments
+    from tokentape.proxy.telemetry.otel.capture import Decoder
     from tokentape.proxy.telemetry.otel.config import Batching, Exporting
     from tokentape.proxy.telemetry.otel.content import Renderer
-    from tokentape.proxy.telemetry.otel.exchanged import Exchanged
     from tokentape.proxy.telemetry.otel.metric_push import MetricPush
 
 CLOSE_SECONDS: Final = 5.0
 """How long the end may take for all signals together: the supervisor waits twice as long."""
 
 REQUEST_LOG: Final = "request_log"
+CONTENT: Final = "content"
+"""What is counted beside the signals."""
+
+_log = logging.getLogger(__name__)
 
 
 class Export:
@@ -39,8 +47,7 @@ class Export:
 
     Args:
         exporting: what, where to, how.
-        take: gives, once, what was exchanged in the call of this id, where content is wanted.
-        render: makes content of it.
+        decoder_for: undoes content codings, for content.
 
     Raises:
         OSError: a certificate cannot be read, or the request log not be opened.
@@ -53,14 +60,17 @@ class Export:
         self,
         exporting: Exporting,
         *,
-        take: Callable[[str], Exchanged | None] | None = None,
-        render: Renderer | None = None,
+        decoder_for: Callable[[bytes, int], Decoder] | None = None,
     ) -> None:
         self._exporting = exporting
-        self._take = take
         self._tallies = {signal: Tally(signal) for signal in exporting.destinations}
         self._envelope = Envelope(resource_attributes(exporting.resource), SCHEMA_URLS[exporting.edition])
         self._contexts = Contexts(os.urandom(16), exporting.sampler, exporting.sampler_ratio)
+        self.capture: Capture | None = None
+        """The ExchangeSink that content comes from; there only where content is wanted and goes anywhere."""
+        render = self._made_renderer()
+        if render is not None and decoder_for is not None:
+            self.capture = Capture(decoder_for, self._tallies[CONTENT])
         self._pipeline = self._made_pipeline(render)
         self._metrics: MetricPush | None = None
         self._log = None
@@ -75,7 +85,7 @@ class Export:
 
     def closed(self, call: Call, bill: Bill | None) -> None:
         """Put a finished call on its way. Quick, and never waits."""
-        exchanged = self._take(call.id) if self._take is not None else None
+        exchanged = self.capture.take(call.id) if self.capture is not None else None
         finished = Finished(call, bill, exchanged)
         if self._pipeline is not None:
             self._pipeline.put(finished)
@@ -126,6 +136,19 @@ class Export:
             self._log.close(until - time.monotonic())
         if self._metrics is not None:
             self._metrics.close(until)
+
+    def _made_renderer(self) -> Renderer | None:
+        content, going = self._exporting.content, self._exporting.destinations
+        if not (content.spans and "traces" in going) and not (content.events and "logs" in going):
+            return None
+        tally = Tally(CONTENT)
+        try:
+            render = ContentRenderer(content, tally)
+        except (ImportError, AttributeError, re.error) as error:
+            _log.warning("No content is sent: %s (%s).", content.hook, type(error).__name__)
+            return None
+        self._tallies[CONTENT] = tally
+        return render
 
     def _made_pipeline(self, render: Renderer | None) -> Pipeline | None:
         exporting = self._exporting

@@ -158,13 +158,16 @@ class Pipeline:
     def _write(self, finished: Finished) -> None:
         call, bill = finished.call, finished.bill
         facts = self._facts.encoded(call, bill)
-        rendered = self._rendered(finished)
-        if self._spans is not None and self._span_writer.wants(call):
-            content = rendered.pairs if rendered is not None and self._content.spans else []
-            self._spans.put(self._span_writer.span(call, [*facts, *content]))
+        spans = self._spans if self._spans is not None and self._span_writer.wants(call) else None
+        on_span = spans is not None and self._content.spans
+        in_event = self._records is not None and self._content.events
+        rendered = self._rendered(finished) if on_span or in_event else None
+        if spans is not None:
+            content = rendered.pairs if rendered is not None and on_span else []
+            spans.put(self._span_writer.span(call, [*facts, *content]))
         if self._records is not None:
             self._records.put(self._event_writer.event(call, facts))
-            if rendered is not None and self._content.events:
+            if rendered is not None and in_event:
                 self._records.put(self._event_writer.content_event(call, rendered.values))
 
     def _rendered(self, finished: Finished) -> Rendered | None:
