@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tests.recorder.matching.conversations import Agent, Recorded, record, replay
 
 from tokentape.recorder.matching.player import Player
+from tokentape.recorder.matching.rules import DEFAULT, Rules
 from tokentape.recorder.matching.verdict import Verdict
 
 if TYPE_CHECKING:
@@ -96,10 +97,10 @@ def strangers(recorded: Recorded, agents: Sequence[Agent], heard: list[Heard]) -
     return found
 
 
-def check(agents: Sequence[Agent], say: Say, orders: int) -> set[Verdict]:
+def check(agents: Sequence[Agent], say: Say, orders: int, rules: Rules = DEFAULT) -> set[Verdict]:
     """Replay in many orders; the verdicts that were given."""
     recorded = record(agents, say, seed=4711)
-    player = Player(recorded.interactions)
+    player = Player(recorded.interactions, rules)
     verdicts: set[Verdict] = set()
     for seed in range(orders):
         tape = player.open()
@@ -133,6 +134,14 @@ def test_lanes_that_differ_late_are_told_apart_late(say: Say) -> None:
 @pytest.mark.parametrize("say", [alike, other_ids, own_words])
 def test_lanes_that_part_twice_are_told_apart_twice(say: Say) -> None:
     check(in_pairs(), say, orders=50)
+
+
+@pytest.mark.parametrize(
+    "rules",
+    [Rules(patterns=(r"[Tt]urn \d",)), Rules(json_paths=("messages[*].content[*].input.path",))],
+)
+def test_replies_are_recognised_without_what_is_volatile_in_them(rules: Rules) -> None:
+    check(diverging(), own_words, orders=20, rules=rules)
 
 
 @pytest.mark.parametrize("say", [alike, other_ids, own_words])

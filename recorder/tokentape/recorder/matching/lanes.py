@@ -11,7 +11,7 @@ answers.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import msgspec
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from tokentape.recorder.cassette.interaction import Interaction
     from tokentape.recorder.matching.keys import Reading
     from tokentape.recorder.matching.turns import Conversation
+    from tokentape.recorder.matching.volatile import Normaliser
 
 _ROOT: Final = b""
 _REPLY: Final = b"reply"
@@ -48,8 +49,14 @@ class Position(msgspec.Struct, frozen=True):
 class Lanes:
     """The positions of all recorded requests that are conversations."""
 
-    def __init__(self, interactions: Sequence[Interaction], readings: Iterable[tuple[int, Reading]]) -> None:
+    def __init__(
+        self,
+        interactions: Sequence[Interaction],
+        readings: Iterable[tuple[int, Reading]],
+        normaliser: Normaliser,
+    ) -> None:
         """`readings` with their places; what is no conversation is left out."""
+        self._normaliser = normaliser
         self._interactions = interactions
         self._nodes: dict[bytes, list[int]] = {}
         self._groups: dict[bytes, list[int]] = {}
@@ -111,8 +118,14 @@ class Lanes:
         """The essence of a recorded reply; `None` where it is no message."""
         if place not in self._essences:
             content = content_of(self._interactions[place].response)
-            self._essences[place] = None if content is None else essence(content)
+            self._essences[place] = None if content is None else essence(self._sent_back(content))
         return self._essences[place]
+
+    def _sent_back(self, content: list[Any]) -> Any:
+        """A reply's content as it is in the next request, without what is volatile there."""
+        message: dict[str, Any] = {"role": "assistant", "content": content}
+        self._normaliser.value({"messages": [message]})
+        return message.get("content")
 
     def _add(self, place: int, position: Position) -> None:
         self.positions[place] = position

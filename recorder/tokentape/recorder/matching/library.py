@@ -50,7 +50,8 @@ class Library:
             for place, interaction in enumerate(self.interactions)
             if b"messages" in interaction.request.body
         )
-        return Lanes(self.interactions, ((place, self.recorded(place)) for place in holding))
+        readings = ((place, self.recorded(place)) for place in holding)
+        return Lanes(self.interactions, readings, self._normaliser)
 
     def of_endpoint(self, reading: Reading) -> Sequence[int]:
         """The recordings of a request's method and endpoint."""
