@@ -46,6 +46,24 @@ def test_one_that_is_named_twice_is_served_once(folder: Path) -> None:
     assert named_paths([str(path), f"one={folder}/b/../a/one.yaml"]).keys() == {"one"}
 
 
+@pytest.mark.parametrize(
+    "name", ["a/one.played.json", ".hidden.yaml", ".git/x.json", "a/one.yaml.media/x.json"]
+)
+def test_what_lies_beside_cassettes_is_none(folder: Path, name: str) -> None:
+    before = named_paths([str(folder)])
+    (folder / name).parent.mkdir(exist_ok=True)
+    (folder / name).touch()
+
+    assert named_paths([str(folder)]) == before
+
+
+def test_a_compressed_cassette_loses_both_suffixes(tmp_path: Path) -> None:
+    path = tmp_path / "v1.2.yaml.gz"
+    path.touch()
+
+    assert named_paths([str(path)]) == named_paths([str(tmp_path)]) == {"v1.2": path}
+
+
 def test_two_of_one_name_are_refused_with_what_to_do(folder: Path) -> None:
     first, second = f"{folder}/a/one.yaml", f"{folder}/b/one.yml"
 

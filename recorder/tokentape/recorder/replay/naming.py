@@ -14,7 +14,9 @@ from tokentape.recorder.editing.played import SUFFIX as PLAY_REPORT
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-SUFFIXES: Final = (".yaml", ".yml", ".json")
+SUFFIXES: Final = (".yaml", ".yml", ".json", ".yaml.gz", ".yml.gz", ".json.gz")
+_MEDIA: Final = ".media"
+"""The end of the folder beside a cassette that holds its media (`tokentape.recorder.cassette.beside`)."""
 
 
 class NamingError(Exception):
@@ -44,7 +46,7 @@ def _named(argument: str) -> list[tuple[str, Path]]:
     if path.is_dir():
         return _below(path)
     if path.is_file():
-        return [(path.stem, path)]
+        return [(_without_suffix(path.name), path)]
     name, equals, rest = argument.partition("=")
     if name and equals and Path(rest).is_file():
         return [(name, Path(rest))]
@@ -54,12 +56,20 @@ def _named(argument: str) -> list[tuple[str, Path]]:
     )
 
 
-def _is_cassette(path: Path) -> bool:
-    return path.suffix in SUFFIXES and not path.name.endswith(PLAY_REPORT)
-
-
 def _below(folder: Path) -> list[tuple[str, Path]]:
-    paths = [path for path in sorted(folder.rglob("*")) if _is_cassette(path) and path.is_file()]
-    if not paths:
+    found = [(path.relative_to(folder), path) for path in sorted(folder.rglob("*")) if path.is_file()]
+    cassettes = [(_without_suffix(name.as_posix()), path) for name, path in found if _is_cassette(name)]
+    if not cassettes:
         raise NamingError(f"The folder {folder} holds no cassette: name one that holds .yaml or .json files.")
-    return [(path.relative_to(folder).with_suffix("").as_posix(), path) for path in paths]
+    return cassettes
+
+
+def _is_cassette(path: Path) -> bool:
+    """By its name: neither hidden, nor the report of a replay, nor a cassette's media."""
+    beside = any(part.startswith(".") or part.endswith(_MEDIA) for part in path.parts)
+    return path.name.endswith(SUFFIXES) and not path.name.endswith(PLAY_REPORT) and not beside
+
+
+def _without_suffix(name: str) -> str:
+    ending = next((ending for ending in sorted(SUFFIXES, key=len, reverse=True) if name.endswith(ending)), "")
+    return name.removesuffix(ending) if ending else Path(name).with_suffix("").as_posix()
