@@ -215,6 +215,15 @@ def test_in_a_hurry_a_request_is_skimmed_and_its_reply_is_read() -> None:
     assert call.usage.output_tokens == 3
 
 
+def test_in_a_hurry_rate_limits_wait_for_the_next_reply() -> None:
+    limits = b"anthropic-ratelimit-requests-remaining: 9\r\nanthropic-ratelimit-unified-5h-status: allowed\r\n"
+    head = REPLY_HEAD[:-2] + limits + b"\r\n"
+    kept, _ = assemble([opened(), replied(head=head)])
+    hurried, _ = assemble([opened(flags=Flag.END | Flag.HURRY), replied(head=head)])
+    assert [limit.remaining for limit in kept.calls[0].rate_limits] == [9]
+    assert (hurried.calls[0].rate_limits, hurried.calls[0].subscription) == ((), True)
+
+
 def test_a_resumed_call_is_flagged() -> None:
     kept, _ = assemble(
         [

@@ -137,8 +137,11 @@ def read_request_head(headers: Headers, salt: bytes) -> RequestHead:
     )
 
 
-def read_response_head(headers: Headers, now: float) -> ResponseHead:
-    """Read response headers; `now` is when they came, in seconds since the epoch."""
+def read_response_head(headers: Headers, now: float, *, limits: bool = True) -> ResponseHead:
+    """Read response headers; `now` is when they came, in seconds since the epoch.
+
+    Without `limits` those of API keys are left out: the next reply says them again.
+    """
     found = folded(headers)
     windows = read_windows(found)
     return ResponseHead(
@@ -148,7 +151,7 @@ def read_response_head(headers: Headers, now: float) -> ResponseHead:
         retry_after=_retry_after(found, now)
         if b"retry-after" in found or b"retry-after-ms" in found
         else None,
-        rate_limits=read_rate_limits(found),
+        rate_limits=read_rate_limits(found) if limits else (),
         rate_limit_windows=windows,
         unified=bool(windows) or UNIFIED_STATUS in found,
     )

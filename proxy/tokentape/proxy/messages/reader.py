@@ -168,7 +168,10 @@ class CallReader:
         return self._opened
 
     def skim(self) -> None:
-        """Look at no more of the request than its ends: there is no time, and the cost is in the reply."""
+        """Look at no more of the request than its ends: there is no time, and the cost is in the reply.
+
+        Rate limits wait for a reply with more time, too.
+        """
         self._hurry = True
 
     def request_skimmed(self, size: int, end: bytes) -> OpenCall:
@@ -182,7 +185,7 @@ class CallReader:
         """The final response head."""
         self._status = status
         self._head_at = at
-        self._response = read_response_head(headers, self._anchor.wall_time(at))
+        self._response = read_response_head(headers, self._anchor.wall_time(at), limits=not self._hurry)
         if status >= 400 or self._route.creates_batch:
             self._body = Body(MAX_ERROR)
         elif status >= 300:
