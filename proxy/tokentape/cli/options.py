@@ -7,7 +7,7 @@ this list.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, cast
 
 import click
 import msgspec
@@ -681,5 +681,6 @@ def default_text(option: Option) -> str:
     if isinstance(default, float):
         return f"{default:g}"
     if isinstance(default, tuple):
-        return ",".join(f"{part:g}" if isinstance(part, float) else str(part) for part in default)
+        parts = cast("tuple[object, ...]", default)
+        return ",".join(f"{part:g}" if isinstance(part, float) else str(part) for part in parts)
     return str(default)

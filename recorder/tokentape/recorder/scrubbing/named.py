@@ -33,7 +33,7 @@ _UUID_VALUE: Final = _json(UUID, UUID, UUID)
 # written in another way in JSON, and a secret must have the same ends wherever it stands.
 _OCTET: Final = rb"[!#-&(-+\--:<-\[\]-~]"
 """A cookie's, less the single quote (RFC 6265, 4.1.1)."""
-_COOKIES: Final = rb"(?:" + _OCTET + rb"+(?:; *" + _OCTET + rb"+)*)"
+_COOKIES: Final = rb"[!#-&(-+\--:<>-\[\]-~]+=" + _OCTET + rb"*(?:; *" + _OCTET + rb"+)*"
 _COOKIE_VALUE: Final = _json(_COOKIES, _COOKIES, _COOKIES)
 # Letters and a digit, no sign that code has: a call, an index, a template. Twelve at least, as keys are.
 _RANDOM: Final = (
@@ -43,8 +43,8 @@ _RANDOM: Final = (
 _ASSIGNED: Final = rb"(?:\\*[\"'])? *(?:=>|:=|=|:) *(?:\\*[\"'])?" + _RANDOM
 
 _TOKEN_OF: Final = re.compile(
-    rb"(?:access|refresh|id|auth|authorization|oauth|oauth2|bearer|session|security|api|secret|bot|app|deploy"
-    rb"|github|gitlab|slack|hf|npm|csrf|xsrf)[_-]?$"
+    rb"(?:access|refresh|auth|authorization|oauth|oauth2|bearer|session|security|api|secret|deploy|github"
+    rb"|gitlab|slack|csrf|xsrf|(?<![a-z])(?:id|bot|app|hf|npm))[_-]?$"
 )
 _SECRET_OF: Final = re.compile(rb"(?:client|app|api|webhook|signing|consumer|shared|jwt|oauth|auth)[_-]?$")
 _KEY_OF: Final = re.compile(
@@ -74,9 +74,7 @@ NAMED: Final = (
     *_both("key", b"key", _KEY_OF),
     *_both("password", b"pass", follows=b"(?:word|wd|phrase)"),
     _rule("cookie", b"cookie", b"cookie" + _COOKIE_VALUE),
-    _rule(
-        "cookie", b"cookie", rb"cookie: *([!#-&(-+\--:<>-\[\]-~]+=" + _OCTET + rb"*(?:; *" + _OCTET + rb"+)*)"
-    ),
+    _rule("cookie", b"cookie", rb"cookie: *(" + _COOKIES + rb")"),
     _rule("token", b"bearer ", rb"bearer +(?=[a-z._~+/-]*[0-9])([a-z0-9._~+/-]{16,}={0,2})"),
     _rule(
         "token",
