@@ -7,12 +7,14 @@ import subprocess
 import sys
 from typing import TYPE_CHECKING, Any
 
+import anthropic
 import pytest
-from tests.recorder.cassette.dialogue import ANSWER, WAYS, answer, dialogue
+from tests.recorder.cassette.dialogue import ANSWER, WAYS, answer, dialogue, interaction
+from tests.recorder.cassette.loop import picture
 from tests.recorder.cassette.strategies import events, meaning
 from tests.support.upstream import ENDING, OPENING, UNARY, held_upstream
 
-from tokentape.recorder.cassette.interaction import Cassette
+from tokentape.recorder.cassette.interaction import Cassette, Interaction, Response
 from tokentape.recorder.cassette.layout import Layout
 from tokentape.recorder.cassette.store import Options, load, save
 
@@ -62,7 +64,21 @@ def test_our_extras_survive_vcrpys_loading_and_saving(tmp_path: Path, kind: str)
     assert ours.interactions[1].response.timing is not None
 
 
+def test_vcrpy_fails_on_a_reply_with_media_rather_than_serving_a_reference(tmp_path: Path) -> None:
+    asked = interaction(stream=False)
+    reply = Response(status=200, headers=(("content-type", "image/png"),), body=picture())
+    cassette = Cassette(interactions=(Interaction(request=asked.request, response=reply),))
+    save(cassette, tmp_path / "x.yaml", options=Options(layout=Layout.COMPACT))
+    with (
+        player().use_cassette(str(tmp_path / "x.yaml")),
+        pytest.raises(anthropic.APIConnectionError) as raised,
+    ):
+        answer("unary")
+    assert repr(raised.value.__cause__) == "KeyError('string')"
+
+
 RECORDED = """
+import anthropic
 import pytest
 from tests.recorder.cassette.dialogue import ANSWER, WAYS, answer
 

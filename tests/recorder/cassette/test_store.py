@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+import subprocess
 import sys
 from typing import TYPE_CHECKING
 
@@ -174,3 +175,34 @@ def test_recording_again_writes_what_differs_and_nothing_else(tmp_path: Path) ->
     assert [(one, two) for one, two in zip(before, after, strict=True) if one != two] == [
         ('            "content": "No. 2"', '            "content": "No. 9"')
     ]
+
+
+SAVER = """
+import sys
+from tokentape.recorder.cassette.interaction import Cassette, Interaction, Request, Response
+from tokentape.recorder.cassette.store import save
+request = Request(method="POST", uri="https://x/")
+one, two = (
+    Cassette(interactions=(Interaction(request=request, response=Response(status=200, body=body * 200_000)),))
+    for body in (b"1", b"2")
+)
+while True:
+    for cassette in (one, two):
+        save(cassette, sys.argv[1])
+        print("saved", flush=True)
+"""
+
+
+@pytest.mark.parametrize("saves", [1, 2, 7])
+def test_a_writer_that_is_killed_leaves_one_cassette_whole(tmp_path: Path, saves: int) -> None:
+    path = tmp_path / "x.yaml"
+    command = [sys.executable, "-c", SAVER, str(path)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as writer:
+        assert writer.stdout is not None
+        for _ in range(saves):
+            assert writer.stdout.readline() == "saved\n"
+        writer.kill()
+    (interaction,) = load(path).interactions
+    assert interaction.response.body in {b"1" * 200_000, b"2" * 200_000}
+    save(dialogue(), path)
+    assert [file.name for file in tmp_path.iterdir()] == ["x.yaml"]
