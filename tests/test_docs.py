@@ -10,7 +10,7 @@ from typing import Final
 
 import click
 import pytest
-from tests.support import faults_page, options_page, standin_page
+from tests.support import faults_page, options_page, reports_page, standin_page
 
 from tokentape.cli.demo.scenes import SCENES
 from tokentape.cli.main import main
@@ -47,6 +47,12 @@ def test_the_page_of_the_stand_in_is_up_to_date() -> None:
     page = read("docs/standin.md")
     again = "python -m tests.support.standin_page docs/standin.md"
     assert standin_page.renewed(page) == page, f"write it again: {again}"
+
+
+def test_the_examples_of_reports_are_what_the_commands_print() -> None:
+    page = read("docs/reports.md")
+    again = "python -m tests.support.reports_page docs/reports.md"
+    assert reports_page.renewed(page) == page, f"write it again: {again}"
 
 
 def test_every_field_of_a_behaviour_is_on_its_page() -> None:

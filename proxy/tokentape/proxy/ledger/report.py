@@ -8,7 +8,7 @@ from typing import Any
 
 import msgspec
 
-from tokentape.proxy.ledger.money import usd
+from tokentape.proxy.ledger.money import pico, usd
 from tokentape.proxy.ledger.schema import SUMS
 
 
@@ -54,8 +54,8 @@ class ReportRow(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def usd_per_call(self) -> Decimal | None:
-        """Of the calls that cost money."""
-        return self.usd / self.paid if self.paid else None
+        """Of the calls that have a price, to 10^-12."""
+        return usd(pico(self.usd / self.paid)) if self.paid else None
 
     @property
     def estimated_share(self) -> float | None:
