@@ -49,9 +49,10 @@ def test_the_page_of_the_stand_in_is_up_to_date() -> None:
     assert standin_page.renewed(page) == page, f"write it again: {again}"
 
 
-def test_the_examples_of_reports_are_what_the_commands_print() -> None:
-    page = read("docs/reports.md")
-    again = "python -m tests.support.reports_page docs/reports.md"
+@pytest.mark.parametrize("path", ["README.md", "docs/reports.md"])
+def test_the_examples_of_reports_are_what_the_commands_print(path: str) -> None:
+    page = read(path)
+    again = f"python -m tests.support.reports_page {path}"
     assert reports_page.renewed(page) == page, f"write it again: {again}"
 
 

@@ -41,7 +41,9 @@ format, which has neither.
   the observer has understood: a call needs up to a few milliseconds after its end, and the gauges of
   workers, which report once a second, up to a second.
 - Nothing is counted that the API did not say: where a reply ended before its usage, no tokens are.
-- Metrics marked **priced** exist only where calls are priced, which no command does yet.
+- Metrics marked **priced** are about bills ([pricing.md](pricing.md)), which every command that carries
+  calls makes. Their sums are of floating-point numbers; exact ones are in the [ledger](ledger.md), and
+  `tokentape_spend_usd` comes from there, exact over restarts.
 """
 
 
