@@ -86,6 +86,7 @@ def test_without_a_command_it_records_until_it_is_stopped(upstream: HeldUpstream
     ]
 
 
+@pytest.mark.slow
 def test_a_cassette_that_exists_is_kept_replaced_or_added_to(upstream: HeldUpstream, tmp_path: Path) -> None:
     first = record(tmp_path, "a.yaml", *python(CALL), upstream=upstream.url)
     before = (tmp_path / "a.yaml").read_bytes()
@@ -148,6 +149,7 @@ def test_an_exchange_that_the_observer_died_in_is_named_and_not_written(
     assert len(uris(tmp_path / "a.yaml")) == 1
 
 
+@pytest.mark.slow
 def test_a_recorder_that_is_killed_loses_nothing(upstream: HeldUpstream, tmp_path: Path) -> None:
     with running_record(tmp_path, "a.yaml", upstream=upstream.url) as running:
         with Client(running.address) as client, Client(running.address) as other:
@@ -190,6 +192,7 @@ def until_written(journal: Path) -> None:
     eventually(lambda: journal.stat().st_size > 200, "the journal's first interaction")
 
 
+@pytest.mark.slow
 def test_when_the_command_itself_is_killed_the_cassette_is_written_by_those_that_are_left(
     upstream: HeldUpstream, tmp_path: Path
 ) -> None:
