@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.recorder.cassette.strategies import CASSETTES
 
 from tokentape.recorder.cassette import fast, tree
 from tokentape.recorder.cassette.errors import CassetteError
+from tokentape.recorder.cassette.interaction import Cassette
 from tokentape.recorder.cassette.parsing import document
 from tokentape.recorder.cassette.store import Options, written
-
-if TYPE_CHECKING:
-    from tokentape.recorder.cassette.interaction import Cassette
 
 
 def in_full(data: bytes) -> Cassette | None:
@@ -89,3 +85,8 @@ def test_a_file_that_it_declines_costs_no_more_than_one_that_it_reads() -> None:
     head = "interactions:\n- request:\n    method: POST\n    uri: x\n    headers: {}\n"
     body = f'    body: "\\\n{lines}      "\n'
     assert fast.read(f"{head}{body}  response: none\nversion: 1\n".encode()) is None
+
+
+def test_what_stands_after_an_empty_list_is_not_overlooked() -> None:
+    assert fast.read(b"interactions: []\nversion: 1\n") == Cassette()
+    assert fast.read(b"interactions: []\n- request:\nversion: 1\n") is None

@@ -63,6 +63,11 @@ def test_tags_that_vcrpy_writes_are_read_without_running_anything(body: str) -> 
     assert (interaction.request.body, interaction.response.body) == (b"hello", b"hi")
 
 
+DEEP = b"[" * 1_000_000
+RARE = b"- !!python/tuple []\n- "
+"""A reader that goes down by recursion in C would end the process."""
+
+
 @pytest.mark.parametrize(
     ("data", "said"),
     [
@@ -72,6 +77,14 @@ def test_tags_that_vcrpy_writes_are_read_without_running_anything(body: str) -> 
         (b"a: !!python/object/apply:os.system [ls]", "x.yaml is no YAML: could not determine a constructor"),
         (b"a: \xff", "x.yaml is no YAML: 'utf-8' codec can't decode byte 0xff"),
         (b"\x1f\x8bnothing", "x.yaml cannot be unzipped: "),
+        (b"a: !!python/object/apply:builtins.iter {args: [[null]]}", "x.yaml is no YAML: "),
+        (b"a: !!python/object/apply:builtins.iter {args: 1}", "x.yaml is no YAML: "),
+        (b"a: !!python/object/new:_io.BytesIO {state: {b: 1}}", "x.yaml is no YAML: "),
+        (b"a: !!python/object/new:_io.BytesIO x", "x.yaml is no YAML: expected a mapping node"),
+        (b"a: !!int x", "x.yaml is no YAML: "),
+        (b"a: !!timestamp x", "x.yaml is no YAML: "),
+        pytest.param(DEEP, "x.yaml is no YAML: it is nested too deeply.", id="deep"),
+        pytest.param(RARE + DEEP, "x.yaml is no YAML: it is nested too deeply.", id="rare and deep"),
         (b"<<<<<<< HEAD\na: 1\n", "x.yaml is no YAML: "),
     ],
 )

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 import yaml
@@ -12,25 +12,24 @@ from hypothesis import strategies as st
 from tests.recorder.cassette.strategies import CASSETTES
 
 from tokentape.recorder.cassette import yaml_events
-from tokentape.recorder.cassette.store import written
+from tokentape.recorder.cassette.interaction import Cassette
+from tokentape.recorder.cassette.layout import Layout
+from tokentape.recorder.cassette.store import Options, written
 from tokentape.recorder.cassette.yaml_loader import loader
-
-if TYPE_CHECKING:
-    from tokentape.recorder.cassette.interaction import Cassette
 
 
 def by_the_loader(text: str) -> Any:
     """What the loader makes of it, or what it says."""
     try:
         return repr(yaml.load(text, loader()))
-    except (yaml.YAMLError, ValueError) as error:
+    except (yaml.YAMLError, ValueError, TypeError) as error:
         return str(error)
 
 
 def by_events(text: str) -> Any:
     try:
         return repr(yaml_events.load(text, loader()))
-    except (yaml.YAMLError, ValueError) as error:
+    except (yaml.YAMLError, ValueError, TypeError) as error:
         return str(error)
 
 
@@ -52,6 +51,16 @@ def by_events(text: str) -> Any:
         "a: 2026-13-45",
         "a: [1",
         "a: *nowhere",
+        "a: &x [1]\nb: *x\nc: &y z\nd: [*y, *x]\n",
+        "a: &x 1\nb: &x 2\n",
+        "a: &x [*x]\n",
+        "&x a: *x\n",
+        "a: &x !!binary aGk=\nb: *x\n",
+        "a: !!python/object/apply:builtins.iter {args: [[a, &x b, *x]]}",
+        "a: !!python/object/apply:builtins.iter {args: [[!!binary aGk=, b]], state: 1}",
+        "a: !!python/object/apply:builtins.iter {}",
+        "a: !!python/object/apply:builtins.iter {args: [[1]]}",
+        "a: !!python/tuple [1]",
         "{[a]: 1}",
         "a: |+\n  x\n\n",
         "a: >\n  folded\n  text\n",
@@ -95,6 +104,13 @@ WORDS = st.sampled_from(
 @settings(max_examples=200)
 @given(text=st.lists(WORDS, max_size=15).map("".join))
 def test_whatever_the_text_is_both_say_the_same(text: str) -> None:
+    assert by_events(text) == by_the_loader(text)
+
+
+@given(cassette=CASSETTES)
+def test_parts_that_are_used_again_are_read_alike(cassette: Cassette) -> None:
+    twice = Cassette(interactions=cassette.interactions * 2)
+    text, _ = written(twice, options=Options(layout=Layout.SHARED))
     assert by_events(text) == by_the_loader(text)
 
 

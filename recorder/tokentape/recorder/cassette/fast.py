@@ -84,9 +84,11 @@ def read(data: bytes) -> Cassette | None:
     head = _HEAD.match(text)
     if head is None or not text.endswith(_TAIL):
         return None
+    if head["none"] and head.end() + len(_TAIL) != len(text):
+        return None
     try:
         return Cassette(
-            interactions=() if head["none"] else tuple(_interactions(text, head.end())),
+            interactions=tuple(_interactions(text, head.end())),
             metadata=_metadata(head["metadata"]),
         )
     except (_Decline, tree.Wrong):

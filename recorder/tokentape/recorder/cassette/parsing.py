@@ -94,7 +94,7 @@ def _yaml(data: bytes, name: str) -> object:
 
     try:
         return yaml_events.load(data.decode("utf-8-sig"), loader())
-    except (yaml.YAMLError, UnicodeDecodeError, ValueError, RecursionError) as error:
+    except (yaml.YAMLError, *yaml_events.MISFITS) as error:
         raise CassetteError(f"{name} is no YAML: {_one_line(error)}.") from None
 
 

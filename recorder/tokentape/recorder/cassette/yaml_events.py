@@ -1,16 +1,20 @@
 """Plain YAML from libyaml's events: what the loader makes of it, in half the time.
 
-Cassettes of other recorders are mappings, lists and strings. Those need no tree of nodes in between, and
-the same few plain words are resolved once. Whatever is rarer (names for values, tags, merged keys) is left
-to the loader.
+Cassettes are mappings, lists and strings, some of them named and used again. Those need no tree of nodes
+in between, and the same few plain words are resolved once. Whatever is rarer (other tags, merged keys) is
+left to the loader.
 """
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any, Final
 
 import yaml
 from yaml.events import (
+    AliasEvent,
+    CollectionEndEvent,
+    CollectionStartEvent,
     DocumentEndEvent,
     DocumentStartEvent,
     MappingEndEvent,
@@ -23,6 +27,8 @@ from yaml.events import (
 )
 from yaml.nodes import ScalarNode
 
+from tokentape.recorder.cassette.yaml_loader import ITERATED, iterated
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -33,18 +39,39 @@ _PLAIN: Final = frozenset(
 )
 
 
+MISFITS: Final = (TypeError, ValueError, LookupError, AttributeError, RecursionError)
+"""What constructors raise on values that do not fit their tag."""
+
+
+_DEEPEST: Final = 400
+
+
 class _Rare(Exception):  # noqa: N818  # no error: the loader goes on
     """Something that this reader leaves to the loader."""
 
 
 def load(text: str, loader: Any) -> Any:
-    """The document in `text`, as `yaml.load(text, loader)` has it, errors included."""
+    """The document in `text`, as `yaml.load(text, loader)` has it, errors included.
+
+    Raises:
+        YAMLError: it is no YAML, or lists stand in lists so deeply that libyaml's loader would crash.
+    """
     if issubclass(loader, getattr(yaml, "CSafeLoader", ())):
         try:
             return _Reader(loader(text)).document()
-        except (_Rare, yaml.YAMLError, TypeError, ValueError, RecursionError):
-            pass  # once more, for what it says or finds wrong
+        except (_Rare, yaml.YAMLError, *MISFITS):
+            _measure(loader(text))  # then once more, for what it says or finds wrong
     return yaml.load(text, loader)  # noqa: S506  # a safe loader, by its caller
+
+
+def _measure(parser: Any) -> None:
+    """Refuse what is nested too deeply: the loader goes down by recursion in C, without a limit."""
+    depth = 0
+    with contextlib.suppress(yaml.YAMLError):  # the loader says that better
+        while depth <= _DEEPEST and (event := parser.get_event()) is not None:
+            depth += isinstance(event, CollectionStartEvent) - isinstance(event, CollectionEndEvent)
+    if depth > _DEEPEST:
+        raise yaml.YAMLError("it is nested too deeply")
 
 
 class _Reader:
@@ -54,6 +81,7 @@ class _Reader:
         self._parser = parser
         self._next: Callable[[], Any] = parser.get_event
         self._resolved: dict[str, Any] = {}
+        self._named: dict[str, Any] = {}
 
     def document(self) -> Any:
         self._expect(StreamStartEvent)
@@ -69,15 +97,36 @@ class _Reader:
 
     def _value(self, event: Any) -> Any:
         kind: type[object] = event.__class__
+        if kind is AliasEvent:
+            return self._again(event.anchor)
         if kind is ScalarEvent:
-            return self._scalar(event)
-        if event.anchor is not None or event.tag is not None:
+            found = self._scalar(event)
+        elif kind is MappingStartEvent:
+            found = self._tagged(event.tag, self._mapping())
+        elif kind is SequenceStartEvent and event.tag is None:
+            found = self._sequence()
+        else:
             raise _Rare
-        if kind is MappingStartEvent:
-            return self._mapping()
-        if kind is SequenceStartEvent:
-            return self._sequence()
-        raise _Rare
+        if event.anchor is not None:
+            self._name(event.anchor, found)
+        return found
+
+    def _name(self, anchor: str, found: Any) -> None:
+        if anchor in self._named:
+            raise _Rare
+        self._named[anchor] = found
+
+    def _again(self, anchor: str) -> Any:
+        if anchor not in self._named:
+            raise _Rare
+        return self._named[anchor]
+
+    def _tagged(self, tag: str | None, found: dict[Any, Any]) -> Any:
+        if tag is None:
+            return found
+        if tag != ITERATED:
+            raise _Rare
+        return iterated(found)
 
     def _mapping(self) -> dict[Any, Any]:
         found: dict[Any, Any] = {}
@@ -96,8 +145,6 @@ class _Reader:
 
     def _scalar(self, event: Any) -> Any:
         text: str = event.value
-        if event.anchor is not None:
-            raise _Rare
         if event.tag is not None:
             return self._binary(event)
         if not event.implicit[0]:

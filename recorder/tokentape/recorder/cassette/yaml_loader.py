@@ -7,11 +7,12 @@ anything; Ruby writes `!binary`. All that is taken from them here is text and by
 from __future__ import annotations
 
 import functools
-from typing import Any
+from typing import Any, Final
 
 import yaml
 
-_PYTHON = "tag:yaml.org,2002:python/"
+_PYTHON: Final = "tag:yaml.org,2002:python/"
+ITERATED: Final = f"{_PYTHON}object/apply:builtins.iter"
 
 
 @functools.cache
@@ -39,10 +40,14 @@ def _list(it: Any, node: Any) -> list[Any]:
     return list(it.construct_sequence(node, deep=True))
 
 
+def iterated(arguments: dict[Any, Any]) -> str | bytes:
+    """The pieces of a body that was sent in pieces, joined."""
+    pieces: list[list[Any]] = arguments.get("args") or [[]]
+    return _joined(pieces[0])
+
+
 def _iterated(it: Any, node: Any) -> str | bytes:
-    """The pieces of an iterated body, joined."""
-    arguments: list[list[Any]] = it.construct_mapping(node, deep=True).get("args") or [[]]
-    return _joined(arguments[0])
+    return iterated(it.construct_mapping(node, deep=True))
 
 
 def _file(it: Any, node: Any) -> str | bytes:
@@ -62,6 +67,6 @@ _CONSTRUCTORS = {
     f"{_PYTHON}str": _string,
     f"{_PYTHON}unicode": _string,
     f"{_PYTHON}tuple": _list,
-    f"{_PYTHON}object/apply:builtins.iter": _iterated,
+    ITERATED: _iterated,
     f"{_PYTHON}object/new:_io.BytesIO": _file,
 }
