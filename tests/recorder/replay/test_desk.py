@@ -61,7 +61,7 @@ def test_repeated_requests_get_their_replies_in_order_and_then_a_miss() -> None:
 
     assert answered(server, asked(CALL))[2] == message("one")
     assert answered(server, asked(CALL))[2] == message("two")
-    assert error(server, asked(CALL))[:3] == (404, "miss", "not_found_error")
+    assert error(server, asked(CALL))[:3] == (422, "miss", "invalid_request_error")
 
 
 def test_a_miss_ends_with_the_command_that_records_and_is_logged_in_one_line() -> None:

@@ -146,7 +146,7 @@ def test_parallel_loops_of_the_async_client_share_nothing(server: ReplayServer) 
 
 
 def test_a_miss_is_raised_at_once_with_what_to_do(client: anthropic.Anthropic, server: ReplayServer) -> None:
-    with pytest.raises(anthropic.NotFoundError) as caught:
+    with pytest.raises(anthropic.UnprocessableEntityError) as caught:
         client.messages.create(**ask("something else"))
 
     assert "tokentape record" in caught.value.message
@@ -155,7 +155,7 @@ def test_a_miss_is_raised_at_once_with_what_to_do(client: anthropic.Anthropic, s
 
 def test_a_miss_of_a_stream_is_raised_at_once(client: anthropic.Anthropic, server: ReplayServer) -> None:
     with (
-        pytest.raises(anthropic.NotFoundError, match="tokentape record"),
+        pytest.raises(anthropic.UnprocessableEntityError, match="tokentape record"),
         client.messages.stream(**ask("something else")) as stream,
     ):
         stream.get_final_message()

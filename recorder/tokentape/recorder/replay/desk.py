@@ -12,6 +12,7 @@ import msgspec
 
 from tokentape.recorder.faults.attempt import read_attempt
 from tokentape.recorder.faults.book import Book
+from tokentape.recorder.matching.miss import answer_for
 from tokentape.recorder.replay.answers import reply_for
 from tokentape.recorder.replay.links import relinked
 from tokentape.recorder.replay.report import OTHER, named, report_of
@@ -107,10 +108,10 @@ class Desk:
             return reply_for(relinked(request, interaction.response, base), speed=self._speed)
         if not recordable(request.method, request.uri):
             return self._elsewhere(session, request)
-        text = str(played.miss)
+        assert played.miss is not None
         session.count(played.verdict.value)
-        self._tell(session, request, played.verdict.value, text)
-        return refusal(404, "miss", text)
+        self._tell(session, request, played.verdict.value, str(played.miss))
+        return reply_for(answer_for(played.miss))
 
     def _elsewhere(self, session: Session, request: Request) -> Reply:
         """A request to what no cassette holds: recording again would not help, so it is no miss."""
