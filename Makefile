@@ -45,6 +45,10 @@ test: $(STAMP) ## every test (ten minutes or more on two cores)
 test-quick: $(STAMP) ## the tests that take seconds each (two to four minutes on two cores)
 	@$(PY) -m pytest -m 'not slow' $(ARGS)
 
+.PHONY: receivers
+receivers: $(STAMP) ## Phoenix and VictoriaMetrics for the tests that send OTLP to them
+	@tests/support/get_receivers.sh $(UV) $(PY)
+
 .PHONY: lint
 lint: $(STAMP) ## ruff, format included
 	@$(VENV)/bin/ruff check . && $(VENV)/bin/ruff format --check .
@@ -76,4 +80,4 @@ ci: lint types test oldest ## what CI runs
 
 .PHONY: clean
 clean: ## remove what make created
-	@rm -rf .venv .venv-oldest dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	@rm -rf .venv .venv-oldest .phoenix .victoria-metrics dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
