@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from decimal import Decimal
 
 import pytest
 from hypothesis import given
@@ -138,3 +139,66 @@ def test_specs_are_taken_as_they_are(value: object, read: tuple[str, ...]) -> No
 def test_anything_else_is_no_spec(value: object) -> None:
     with pytest.raises(ValueError, match="must be a text"):
         values.specs(value)
+
+
+def test_conditions_are_pairs_whose_value_may_be_nothing() -> None:
+    assert values.conditions("model=a,credential=") == ("model=a", "credential=")
+    assert values.conditions(["team==1,2"]) == ("team==1,2",)
+
+
+@pytest.mark.parametrize("value", ["model", "=a", ["a=b", "c"]])
+def test_what_is_no_condition_is_named(value: object) -> None:
+    with pytest.raises(ValueError, match=r"^must be NAME=VALUE, such as model=claude-sonnet-5, not '"):
+        values.conditions(value)
+
+
+def test_a_choice_is_one_of_its_words() -> None:
+    read = values.choice("table", "csv")
+    assert read("csv") == "csv"
+    for value in ("CSV", "", None, 1, ["csv"]):
+        with pytest.raises(ValueError, match=f"^must be one of table, csv, not {re.escape(repr(value))}$"):
+            read(value)
+
+
+@pytest.mark.parametrize(
+    "value", ["day=20, month=400.50", {"day": 20, "month": 400.5}, {"day": "20", "month": "400.5"}]
+)
+def test_a_budget_is_usd_by_window(value: object) -> None:
+    assert values.budget(value) == {"day": Decimal(20), "month": Decimal("400.5")}
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["day", "week=3", "day=-1", "day=0", "day=1e3", "day=nan", {"day": True}, {"day": None}, 3, ["day=1"]],
+)
+def test_what_is_no_budget_is_named(value: object) -> None:
+    with pytest.raises(ValueError, match=r"^must be day=USD,month=USD, such as day=20,month=400, not "):
+        values.budget(value)
+
+
+def test_budgets_are_tables_by_project() -> None:
+    assert values.budgets({"checkout": {"day": 5}}) == {"checkout": {"day": Decimal(5)}}
+    with pytest.raises(ValueError, match=r"^must be a table of projects"):
+        values.budgets("checkout")
+
+
+def test_a_time_zone_is_one_that_exists() -> None:
+    assert values.timezone(" Europe/Berlin ") == "Europe/Berlin"
+    for value in ("Mars/Base", "../UTC", "/etc/passwd"):
+        with pytest.raises(ValueError, match=r"^must be a time zone, such as Europe/Berlin, not "):
+            values.timezone(value)
+
+
+def test_a_web_address_is_http_or_nothing_and_is_not_repeated_since_it_may_be_a_secret() -> None:
+    assert values.web_address("https://hooks.example/secret") == "https://hooks.example/secret"
+    assert values.web_address("") == ""
+    for value in ("ftp://x", "hooks.example/secret", "https://"):
+        with pytest.raises(ValueError, match=r"^must be an http:// or https:// URL$"):
+            values.web_address(value)
+
+
+def test_prices_of_ones_own_are_checked_where_they_are_read() -> None:
+    table = {"discount": 10, "models": {"m": {"input": 2}}}
+    assert values.prices(table) == table
+    with pytest.raises(ValueError, match=r"^is wrong: Unknown key 'inputs' in models\.\"m\": known are "):
+        values.prices({"models": {"m": {"inputs": 2}}})

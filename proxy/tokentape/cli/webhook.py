@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import http.client
 import threading
 import urllib.error
 import urllib.request
@@ -55,12 +56,12 @@ def post(webhook: str, crossing: Crossing) -> str:
     """Post a crossing; what went wrong, or nothing. The URL may be a secret and is not in it."""
     headers = {"Content-Type": "application/json"}
     body = _encode({"text": crossing.line, **msgspec.structs.asdict(crossing)})
-    request = urllib.request.Request(webhook, body, headers, method="POST")  # noqa: S310 - the user's own URL
     try:
+        request = urllib.request.Request(webhook, body, headers, method="POST")  # noqa: S310 - the user's own URL
         with urllib.request.urlopen(request, timeout=_SECONDS):  # noqa: S310 - same
             return ""
     except urllib.error.HTTPError as error:
         error.close()
         return f"it answered {error.code}"
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, http.client.HTTPException) as error:
         return type(error).__name__

@@ -11,6 +11,7 @@ from tokentape.cli.errors import UsageError
 if TYPE_CHECKING:
     from datetime import tzinfo
 
+_YEARS: Final = range(1970, 2200)
 _UNITS: Final = {"m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 
@@ -20,18 +21,24 @@ def moment(text: str, flag: str, zone: tzinfo, now: datetime) -> datetime:
     Raises:
         UsageError: it is none.
     """
-    ago = re.fullmatch(r"(\d{1,5})([mhdw])", text)
-    if ago:
-        return now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
     try:
-        if re.fullmatch(r"\d{4}-\d\d-\d\d", text):
-            return datetime.combine(date.fromisoformat(text), time(), zone)
-        found = datetime.fromisoformat(text)
-    except ValueError:
-        raise UsageError(
-            f"{flag} must be a length of time such as 7d, 24h or 30m, a day such as 2026-11-01, or a time "
-            f"such as 2026-11-01T12:00, not {text!r}."
-        ) from None
+        found = _moment(text, zone, now)
+        if found.year in _YEARS:
+            return found
+    except (ValueError, OverflowError):
+        pass
+    raise UsageError(
+        f"{flag} must be a length of time such as 7d, 24h or 30m, a day such as 2026-11-01, or a time "
+        f"such as 2026-11-01T12:00, not {text!r}."
+    )
+
+
+def _moment(text: str, zone: tzinfo, now: datetime) -> datetime:
+    if ago := re.fullmatch(r"(\d{1,5})([mhdw])", text):
+        return now - timedelta(**{_UNITS[ago[2]]: int(ago[1])})
+    if re.fullmatch(r"\d{4}-\d\d-\d\d", text):
+        return datetime.combine(date.fromisoformat(text), time(), zone)
+    found = datetime.fromisoformat(text)
     return found if found.tzinfo else found.replace(tzinfo=zone)
 
 
@@ -42,7 +49,7 @@ def month(text: str, zone: tzinfo) -> tuple[datetime, datetime]:
         UsageError: it is none.
     """
     found = re.fullmatch(r"(\d{4})-(0[1-9]|1[0-2])", text)
-    if found is None or found[1] == "0000":
+    if found is None or int(found[1]) not in _YEARS:
         raise UsageError(f"--month must be a month such as 2026-11, not {text!r}.")
     year, number = int(found[1]), int(found[2])
     after = (year + 1, 1) if number == 12 else (year, number + 1)
