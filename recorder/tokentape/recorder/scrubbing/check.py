@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import msgspec
 
 from tokentape.recorder.cassette.interaction import Ending
-from tokentape.recorder.scrubbing.finding import find, protected
+from tokentape.recorder.scrubbing.finding import find, find_user_ids, protected
 from tokentape.recorder.scrubbing.heads import secret_kind
 from tokentape.recorder.scrubbing.paths import path_edits
 from tokentape.recorder.scrubbing.patterns import pattern_edits
@@ -110,7 +110,7 @@ def _in_text(place: str, text: str) -> Iterator[tuple[str, str, str]]:
 
 
 def _in_bytes(place: str, data: bytes, *, request: bool = False) -> Iterator[tuple[str, str, str]]:
-    for span in find(data, request=request):
+    for span in (*find(data), *(find_user_ids(data) if request else ())):
         yield place, span.kind, _text(data[span.start : span.end])
 
 

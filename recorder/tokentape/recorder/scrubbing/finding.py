@@ -21,8 +21,9 @@ if TYPE_CHECKING:
 PLACEHOLDER: Final = re.compile(rb"REDACTED(?:-[a-z]+)*")
 """What stands in a secret's place: constant, so that any two keys come out as one."""
 
+_PROTECTED_NAMES: Final = (b"data", b"signature", b"encrypted_")
 _PROTECTED: Final = re.compile(
-    rb'\\*"(?:data|signature|encrypted_content|encrypted_index|encrypted_stdout)\\*"\s*:\s*'
+    rb'(?:data|signature|encrypted_(?:content|index|stdout))\\*"\s*:\s*'
     rb'\\*"([A-Za-z0-9+/_-](?:[A-Za-z0-9+/_-]|\\*/|\\+[nr]){63,}={0,2})'
 )
 """Base64 by its name in the API: media, thinking signatures, redacted thinking, search results."""
@@ -67,27 +68,31 @@ def _by_anchor(rules: Iterable[Rule]) -> tuple[tuple[bytes, tuple[Rule, ...]], .
 
 _SHAPES: Final = _by_anchor(SHAPES)
 _NAMED: Final = _by_anchor(NAMED)
-_USER_ID: Final = _by_anchor((USER_ID,))
 
 
-def find(
-    text: bytes, *, literals: Sequence[bytes] = (), request: bool = False, cut: bool = False
-) -> list[Span]:
+def find(text: bytes, *, literals: Sequence[bytes] = (), cut: bool = False) -> list[Span]:
     """The secrets in a text, in order, none over another; a placeholder is none.
 
-    `literals` are credentials that are known as such. `request` says that the text is a request's body,
-    `cut` that it broke off: then the beginning of a token at its end counts too.
+    `literals` are credentials that are known as such. `cut` says that the text broke off: then the
+    beginning of a token at its end counts too.
     """
     found = list(_search(text, _SHAPES, cut=cut))
     found += _search(text.lower(), _NAMED, cut=cut)
-    if request:
-        found += _search(text, _USER_ID, cut=cut)
     for literal in literals:
         found += (Span(at, at + len(literal), _LITERAL_KIND) for at in _places(text, literal))
-    if not found:
+    secrets = [span for span in merged(found) if not PLACEHOLDER.fullmatch(text, span.start, span.end)]
+    if not secrets:
         return []
     kept = protected(text)
-    return [span for span in merged(found) if _is_secret(text, span, kept)]
+    return [span for span in secrets if not _within(span, kept) and not _in_blob(text, span)]
+
+
+def find_user_ids(body: bytes) -> list[Span]:
+    """Where a request's body has its `metadata.user_id`, less those that are redacted."""
+    found = [_match(body, at, USER_ID, cut=False) for at in _places(body, USER_ID.anchor)]
+    return [
+        span for span in found if span is not None and not PLACEHOLDER.fullmatch(body, span.start, span.end)
+    ]
 
 
 def without_secrets(text: bytes, literals: Sequence[bytes] = ()) -> bytes:
@@ -121,7 +126,8 @@ def merged(spans: Iterable[Span]) -> list[Span]:
 
 def protected(text: bytes) -> list[tuple[int, int]]:
     """Where media and signatures stand."""
-    return [match.span(1) for match in _PROTECTED.finditer(text)]
+    matches = (_PROTECTED.match(text, at) for name in _PROTECTED_NAMES for at in _places(text, name))
+    return [match.span(1) for match in matches if match is not None]
 
 
 def _search(text: bytes, rules: Sequence[tuple[bytes, tuple[Rule, ...]]], *, cut: bool) -> Iterator[Span]:
@@ -151,12 +157,8 @@ def _match(text: bytes, at: int, rule: Rule, *, cut: bool) -> Span | None:
     return Span(start, end, rule.kind) if end > start else None
 
 
-def _is_secret(text: bytes, span: Span, kept: Sequence[tuple[int, int]]) -> bool:
-    if PLACEHOLDER.fullmatch(text, span.start, span.end):
-        return False
-    if any(start <= span.start and span.end <= end for start, end in kept):
-        return False
-    return not _in_blob(text, span)
+def _within(span: Span, kept: Sequence[tuple[int, int]]) -> bool:
+    return any(start <= span.start and span.end <= end for start, end in kept)
 
 
 def _in_blob(text: bytes, span: Span) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import TYPE_CHECKING, Final
 
@@ -10,7 +11,7 @@ from tokentape.recorder.scrubbing.finding import usable_literals, without_secret
 from tokentape.recorder.scrubbing.patterns import REDACTED, redacted
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator
 
     from tokentape.recorder.cassette.interaction import Headers
     from tokentape.recorder.scrubbing.policy import Policy
@@ -46,22 +47,26 @@ def credentials(headers: Headers) -> tuple[bytes, ...]:
     return usable_literals(value.rpartition(" ")[2].encode() for value in values)
 
 
-def scrub_request_headers(headers: Headers, policy: Policy, literals: Sequence[bytes] = ()) -> Headers:
+def scrub_request_headers(headers: Headers, policy: Policy, literals: tuple[bytes, ...] = ()) -> Headers:
     """The headers of a request that are kept."""
     kept = (pair for pair in headers if keeps_request_header(pair[0]) or _wanted(pair[0], policy))
     return tuple(_scrubbed(kept, policy, literals))
 
 
-def scrub_response_headers(headers: Headers, policy: Policy, literals: Sequence[bytes] = ()) -> Headers:
+def scrub_response_headers(headers: Headers, policy: Policy, literals: tuple[bytes, ...] = ()) -> Headers:
     """The headers of a response that are kept."""
     kept = (pair for pair in headers if keeps_response_header(pair[0]) or _wanted(pair[0], policy))
     return tuple(_scrubbed(kept, policy, literals))
 
 
-def scrub_value(value: str, policy: Policy, literals: Sequence[bytes] = ()) -> str:
+def scrub_value(value: str, policy: Policy, literals: tuple[bytes, ...] = ()) -> str:
     """A line of text without its secrets."""
     clean = without_secrets(redacted(value, policy).encode("utf-8", "surrogatepass"), literals)
     return clean.decode("utf-8", "surrogatepass")
+
+
+_scrub_header = functools.lru_cache(maxsize=4096)(scrub_value)
+"""Most headers say the same in every call."""
 
 
 def _wanted(name: str, policy: Policy) -> bool:
@@ -69,9 +74,9 @@ def _wanted(name: str, policy: Policy) -> bool:
 
 
 def _scrubbed(
-    headers: Iterator[tuple[str, str]], policy: Policy, literals: Sequence[bytes]
+    headers: Iterator[tuple[str, str]], policy: Policy, literals: tuple[bytes, ...]
 ) -> Iterator[tuple[str, str]]:
     named = {name.lower() for name in policy.redact_headers}
     for name, value in headers:
         hidden = name.lower() in named or secret_kind(name)
-        yield name, REDACTED if hidden and value else scrub_value(value, policy, literals)
+        yield name, REDACTED if hidden and value else _scrub_header(value, policy, literals)

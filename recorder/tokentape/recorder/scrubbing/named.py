@@ -46,11 +46,11 @@ _TOKEN_OF: Final = re.compile(
     rb"(?:access|refresh|auth|authorization|oauth|oauth2|bearer|session|security|api|secret|deploy|github"
     rb"|gitlab|slack|csrf|xsrf|(?<![a-z])(?:id|bot|app|hf|npm))[_-]?$"
 )
-_SECRET_OF: Final = re.compile(rb"(?:client|app|api|webhook|signing|consumer|shared|jwt|oauth|auth)[_-]?$")
+_SECRET_OF: Final = re.compile(rb"(?:client|app|api|webhook|signing|consumer|shared|jwt|oauth|auth)[_-]?\Z")
 _KEY_OF: Final = re.compile(
     rb"(?:secret|secret[_-]?access|access|api|private|encryption|signing|account|subscription|master)[_-]?$"
 )
-_PARAMETER: Final = re.compile(rb"[?&;][a-z0-9_-]{0,24}$")
+_PARAMETER: Final = re.compile(rb"[?&;][a-z0-9_-]{0,24}\Z")
 _PARAMETER_VALUE: Final = rb"=([!%(-;=?-Z\[\]^-z|~]{8,})"
 
 

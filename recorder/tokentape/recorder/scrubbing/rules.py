@@ -29,7 +29,7 @@ class Rule(msgspec.Struct, frozen=True, kw_only=True):
     pattern: Pattern
     """Matched from the anchor on. What is redacted is the last group that took part, else all of it."""
     before: Pattern | None = None
-    """Must be found in the 32 bytes before the anchor; it ends in `$`."""
+    """Must be found in the 32 bytes before the anchor; it ends in `\\Z`."""
     folded: bool = False
     """Anchor and patterns are in lower case, for a text that is."""
     cut: Pattern | None = None

@@ -12,7 +12,7 @@ import msgspec
 
 from tokentape.recorder.cassette.interaction import Ending
 from tokentape.recorder.scrubbing.edits import Body, Edit
-from tokentape.recorder.scrubbing.finding import ROUNDS, find, placeholder
+from tokentape.recorder.scrubbing.finding import ROUNDS, find, find_user_ids, placeholder
 from tokentape.recorder.scrubbing.heads import (
     credentials,
     scrub_request_headers,
@@ -26,9 +26,10 @@ from tokentape.recorder.scrubbing.streams import stream_edits
 from tokentape.recorder.scrubbing.uris import scrub_uri
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable
 
     from tokentape.recorder.cassette.interaction import Interaction, Request, Response
+    from tokentape.recorder.scrubbing.finding import Span
 
 _STREAM_BEGINS: Final = (b"event:", b"data:")
 
@@ -36,7 +37,6 @@ _STREAM_BEGINS: Final = (b"event:", b"data:")
 class _Place(NamedTuple):
     """What kind of body it is."""
 
-    request: bool = False
     stream: bool = False
     cut: bool = False
     """It broke off."""
@@ -56,7 +56,8 @@ def scrub_request(request: Request, policy: Policy = DEFAULT) -> Request:
     """A request as it may be kept, and as it is looked up."""
     literals = credentials(request.headers)
     body = Body(request.body)
-    _scrub_body(body, policy, literals, _Place(request=True))
+    body.apply(_placeholders(find_user_ids(body.data)))
+    _scrub_body(body, policy, literals, _Place())
     return msgspec.structs.replace(
         request,
         uri=scrub_uri(request.uri, policy, literals),
@@ -70,7 +71,7 @@ def scrub_text(text: str, policy: Policy = DEFAULT) -> str:
     return scrub_value(text, policy)
 
 
-def _scrub_response(response: Response, policy: Policy, literals: Sequence[bytes]) -> Response:
+def _scrub_response(response: Response, policy: Policy, literals: tuple[bytes, ...]) -> Response:
     timing = response.timing
     body = Body(response.body, timing.arrivals if timing else ())
     stream = response.streamed or response.body.startswith(_STREAM_BEGINS)
@@ -87,7 +88,7 @@ def _scrub_response(response: Response, policy: Policy, literals: Sequence[bytes
     )
 
 
-def _scrub_body(body: Body, policy: Policy, literals: Sequence[bytes], place: _Place) -> None:
+def _scrub_body(body: Body, policy: Policy, literals: tuple[bytes, ...], place: _Place) -> None:
     body.apply(path_edits(body.data, policy, stream=place.stream))
     body.apply(pattern_edits(body.data, policy, stream=place.stream))
     for _ in range(ROUNDS):
@@ -97,8 +98,11 @@ def _scrub_body(body: Body, policy: Policy, literals: Sequence[bytes], place: _P
         body.apply(edits)
 
 
-def _edits(data: bytes, literals: Sequence[bytes], place: _Place) -> list[Edit]:
+def _edits(data: bytes, literals: tuple[bytes, ...], place: _Place) -> list[Edit]:
     if place.stream:
         return stream_edits(data, literals, cut=place.cut)
-    found = find(data, literals=literals, request=place.request, cut=place.cut)
+    return _placeholders(find(data, literals=literals, cut=place.cut))
+
+
+def _placeholders(found: Iterable[Span]) -> list[Edit]:
     return [Edit(span.start, span.end, placeholder(span.kind)) for span in found]

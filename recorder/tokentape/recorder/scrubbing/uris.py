@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import re
 from typing import TYPE_CHECKING, Final
 from urllib.parse import quote, unquote, urlsplit, urlunsplit
@@ -10,8 +11,6 @@ from tokentape.recorder.scrubbing.finding import PLACEHOLDER, placeholder, witho
 from tokentape.recorder.scrubbing.patterns import redacted
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from tokentape.recorder.scrubbing.policy import Policy
 
 _SECRET_NAME: Final = re.compile(
@@ -20,7 +19,8 @@ _SECRET_NAME: Final = re.compile(
 )
 
 
-def scrub_uri(uri: str, policy: Policy, literals: Sequence[bytes] = ()) -> str:
+@functools.lru_cache(maxsize=1024)
+def scrub_uri(uri: str, policy: Policy, literals: tuple[bytes, ...] = ()) -> str:
     """A URI as it may be kept; one without secrets comes back as it was."""
     parts = urlsplit(uri)
     host = parts.netloc.rpartition("@")[2]
@@ -31,7 +31,7 @@ def scrub_uri(uri: str, policy: Policy, literals: Sequence[bytes] = ()) -> str:
     return urlunsplit((parts.scheme, host, path, query, ""))
 
 
-def _parameter(parameter: str, policy: Policy, literals: Sequence[bytes]) -> str:
+def _parameter(parameter: str, policy: Policy, literals: tuple[bytes, ...]) -> str:
     name, equals, value = parameter.partition("=")
     if value and _SECRET_NAME.fullmatch(unquote(name)):
         done = PLACEHOLDER.fullmatch(value.encode())
@@ -39,7 +39,7 @@ def _parameter(parameter: str, policy: Policy, literals: Sequence[bytes]) -> str
     return _part(name, policy, literals) + equals + _part(value, policy, literals)
 
 
-def _part(part: str, policy: Policy, literals: Sequence[bytes]) -> str:
+def _part(part: str, policy: Policy, literals: tuple[bytes, ...]) -> str:
     """A part of a URI, searched as it is and decoded; percent-escapes hide nothing."""
     text = unquote(part, errors="surrogateescape")
     data = redacted(text, policy).encode("utf-8", "surrogateescape")
