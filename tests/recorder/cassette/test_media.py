@@ -131,6 +131,15 @@ def test_media_that_are_no_longer_referred_to_are_taken_away(tmp_path: Path) -> 
     assert [file.name for file in tmp_path.iterdir()] == ["x.yaml"]
 
 
+def test_media_lie_beside_the_file_that_a_link_leads_to(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    link = tmp_path / "x.yaml"
+    link.symlink_to(tmp_path / "real" / "y.yaml")
+    save(loop(1, image=PICTURE), link, options=COMPACT)
+    assert (tmp_path / "real" / "y.yaml.media" / NAME).is_file()
+    assert load(link) == load(tmp_path / "real" / "y.yaml")
+
+
 def test_a_damaged_file_is_written_again(tmp_path: Path) -> None:
     path = tmp_path / "x.yaml"
     save(loop(1, image=PICTURE), path, options=COMPACT)

@@ -76,3 +76,7 @@ def test_a_word_that_yaml_takes_for_something_else_is_quoted(word: str) -> None:
 )
 def test_what_headers_mostly_are_is_plain(text: str) -> None:
     assert scalar(text) == text
+
+
+def test_half_a_surrogate_pair_is_replaced() -> None:
+    assert yaml.safe_load(scalar("a\ud83d")) == "a\ufffd"

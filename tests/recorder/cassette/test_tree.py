@@ -142,6 +142,7 @@ def test_keys_that_nobody_knows_are_left_alone() -> None:
 
 def test_half_a_surrogate_pair_does_no_harm() -> None:
     assert body_of({"string": "\ud83d"}) == b"\xed\xa0\xbd"
+    assert read({"headers": {"a": "\ud83d"}}, {}).request.headers == (("a", "?"),)
 
 
 def test_what_the_extras_say_is_read() -> None:

@@ -117,6 +117,8 @@ def _escaped(text: str) -> str:
 def _escape(match: re.Match[str]) -> str:
     character = match.group()
     code = ord(character)
+    if 0xD800 <= code <= 0xDFFF:
+        return "\\ufffd"  # half a surrogate pair, which YAML cannot hold
     return _ESCAPED.get(character) or (f"\\u{code:04x}" if code < 0x10000 else f"\\U{code:08x}")
 
 

@@ -65,7 +65,7 @@ def load_with_entry(path: str | os.PathLike[str], cache: Path | None = None) -> 
     with collector_off():
         cassette = entry.cassette()
         if cassette is None:
-            cassette = parse(data, str(place), lambda name: beside.content(place, name))
+            cassette = parse(data, str(place), lambda name: beside.content(place.resolve(), name))
             entry.keep(cassette)
     return Loaded(cassette, entry)
 

@@ -81,7 +81,7 @@ def _metadata(document: Tree) -> dict[str, str]:
     for key in ("metadata", EXTRAS):
         found = document.get(key)
         if isinstance(found, Mapping):
-            known |= {str(name): str(value) for name, value in cast("Tree", found).items()}
+            known |= {_text(name): _text(value) for name, value in cast("Tree", found).items()}
     return known
 
 
@@ -108,8 +108,8 @@ def _request(side: Tree) -> Request:
     headers = _headers(side, "request")
     body = _body(side.get("body"), "request") if "parsed_body" not in side else _parsed_body(side)
     return Request(
-        method=str(_needed(side, "method", "request")).upper(),
-        uri=str(side["url"] if "url" in side and "uri" not in side else _needed(side, "uri", "request")),
+        method=_text(_needed(side, "method", "request")).upper(),
+        uri=_text(side["url"] if "url" in side and "uri" not in side else _needed(side, "uri", "request")),
         headers=flat(headers),
         body=decoded(body, _joined(headers), "request"),
     )
@@ -174,7 +174,7 @@ def _status(side: Tree) -> tuple[int, str]:
         number = int(cast("str", code))
     except (TypeError, ValueError):
         raise Wrong(f"has a status code that is no number: {code!r}") from None
-    return number, "" if message is None else str(cast("object", message))
+    return number, "" if message is None else _text(message)
 
 
 def _headers(side: Tree, where: str) -> list[tuple[str, list[str]]]:
@@ -183,7 +183,7 @@ def _headers(side: Tree, where: str) -> list[tuple[str, list[str]]]:
     if found is None:
         return []
     if isinstance(found, Mapping):
-        return [(str(name), _values(value)) for name, value in cast("Tree", found).items()]
+        return [(_text(name), _values(value)) for name, value in cast("Tree", found).items()]
     if (pairs := _list(found)) is not None:
         return [_pair(pair, where) for pair in pairs]
     raise Wrong(f"has headers in its {where} that are neither a mapping nor a list")
@@ -192,7 +192,7 @@ def _headers(side: Tree, where: str) -> list[tuple[str, list[str]]]:
 def _pair(item: Any, where: str) -> tuple[str, list[str]]:
     match item:
         case {"name": name, "value": value} | [name, value]:
-            return str(name), _values(value)
+            return _text(name), _values(value)
         case _:
             raise Wrong(f"has a header in its {where} that is no pair of name and value: {item!r}")
 
@@ -203,7 +203,9 @@ def _values(value: object) -> list[str]:
 
 
 def _text(value: object) -> str:
-    return value.decode("latin-1") if isinstance(value, bytes) else str(value)
+    """As text, in which nothing is half a surrogate pair: a JSON cassette may hold one."""
+    text = value.decode("latin-1") if isinstance(value, bytes) else str(value)
+    return text if text.isascii() else text.encode(errors="replace").decode()
 
 
 def _joined(headers: list[tuple[str, list[str]]]) -> Headers:
