@@ -8,7 +8,7 @@ import sys
 
 from tests.benchmarks.results import RowResult
 
-NAMES = ("dialect", "cassettes", "matching", "standin", "replay")
+NAMES = ("dialect", "cassettes", "matching", "otlp", "standin", "replay")
 
 
 def available() -> list[str]:
