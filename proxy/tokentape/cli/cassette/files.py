@@ -38,14 +38,20 @@ def files(arguments: Iterable[str]) -> list[Path]:
 def _files(place: Path) -> list[Path]:
     if not place.is_dir():
         return [place]
-    found = [path for path in sorted(place.rglob("*")) if path.is_file() and _is_cassette(path.name)]
+    found = [path for path in sorted(place.rglob("*")) if _is_cassette(path) and path.is_file()]
     if not found:
         raise FailedError(f"{place} has no cassettes: no .yaml, .yml or .json files are in it.")
     return found
 
 
-def _is_cassette(name: str) -> bool:
-    return name.endswith(_ENDINGS) and not name.endswith(SUFFIX) and not name.startswith(".")
+def _is_cassette(path: Path) -> bool:
+    """By its name: no play report, nothing hidden, and no media that stand beside a cassette."""
+    return (
+        path.name.endswith(_ENDINGS)
+        and not path.name.endswith(SUFFIX)
+        and not path.name.startswith(".")
+        and path.parent.suffix != ".media"
+    )
 
 
 def loaded(path: Path) -> Cassette:
