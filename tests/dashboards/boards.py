@@ -12,6 +12,8 @@ NAMES: Final = ("overview", "tokens", "latency", "model", "health")
 
 Board = dict[str, Any]
 Panel = dict[str, Any]
+Choice = dict[str, str]
+"""What is chosen in each variable, as Grafana puts it into a query."""
 
 
 @cache
@@ -40,11 +42,11 @@ def queries(of: Board) -> list[tuple[str, str, str]]:
     ]
 
 
-def filled(expr: str, values: dict[str, str], *, span: str = "1h", rate: str = "5m") -> str:
+def filled(expr: str, values: Choice, *, span: str = "1h", rate: str = "5m") -> str:
     """A query as Grafana sends it, its variables replaced."""
     for name, value in values.items():
-        expr = expr.replace(f"${name}", value)
+        expr = expr.replace(f'"${name}"', f'"{value}"')
     return expr.replace("$__range", span).replace("$__rate_interval", rate)
 
 
-ALL: Final[dict[str, str]] = dict.fromkeys(("job", "instance", "project", "model"), ".*")
+ALL: Final[Choice] = dict.fromkeys(("job", "instance", "project", "model"), ".*")

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 VARIABLES: Final = ("datasource", "job", "instance", "project", "model")
 MONEY: Final = re.compile(r"tokentape_\w*_usd")
+OF_PROMETHEUS: Final = frozenset({"ALERTS", "up", "scrape_samples_scraped"})
 SCRAPED: Final = frozenset({"job", "instance"})
 _PER_CALL: Final = "tokentape_price_usd_per_million_tokens"
 
@@ -89,7 +90,7 @@ def _of_query(panel: Panel, target: dict[str, Any]) -> Iterator[str]:
         return
     if re.search(r"\[\d", expr):
         yield f"{target['refId']} has a fixed window"
-    if panel["type"] == "timeseries" and "$__range" in expr:
+    if panel["type"] == "timeseries" and "increase(" in expr:
         yield f"{target['refId']} draws a course of totals"
     rate = "$__rate_interval" in expr and "histogram_quantile" not in expr
     if panel["type"] != "timeseries" and target["instant"] and rate:
@@ -101,7 +102,7 @@ def _of_query(panel: Panel, target: dict[str, Any]) -> Iterator[str]:
 def _of_selector(name: str, labels: set[str]) -> Iterator[str]:
     metric = BY_NAME.get(name) or BY_NAME.get(re.sub(r"_(bucket|count|sum)$", "", name))
     if metric is None:
-        if name != "ALERTS":
+        if name not in OF_PROMETHEUS:
             yield f"there is no metric {name}"
         return
     known = {label for each in metric.labels for label in (("project",) if each == P else (each,))}

@@ -17,10 +17,15 @@ from urllib.parse import urlencode
 import pytest
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Mapping
+    from collections.abc import Callable, Generator, Mapping, Sequence
     from pathlib import Path
 
 T = TypeVar("T")
+
+NEWER = "TOKENTAPE_PROMETHEUS"
+"""Environment variable: a folder with another prometheus and promtool than the system's."""
+PACKAGES = {"amtool": "prometheus-alertmanager", "prometheus-alertmanager": "prometheus-alertmanager"}
+"""Debian packages of programs that are not in `prometheus`."""
 
 PATIENCE = 60.0
 """Seconds until a condition that never comes fails a test."""
@@ -28,9 +33,10 @@ PATIENCE = 60.0
 
 def require(program: str) -> str:
     """Where a real component is installed; without it, a skip, and a failure in CI."""
-    found = shutil.which(program)
+    newer = os.environ.get(NEWER)
+    found = (newer and shutil.which(program, path=newer)) or shutil.which(program)
     if found is None:
-        reason = f"{program} is not installed (Debian package prometheus)"
+        reason = f"{program} is not installed (Debian package {PACKAGES.get(program, 'prometheus')})"
         if os.environ.get("TOKENTAPE_CI_STRICT") == "1":
             pytest.fail(reason)
         pytest.skip(reason)
@@ -65,6 +71,11 @@ class Prometheus:
         result = self.api("query", query=expression, **parameters)["result"]
         return [(series["metric"], float(series["value"][1])) for series in result]
 
+    def course(self, expression: str, **parameters: str | float) -> list[tuple[dict[str, str], list[float]]]:
+        """Labels and values of a range query; `start`, `end` and `step` are seconds."""
+        result = self.api("query_range", query=expression, **parameters)["result"]
+        return [(series["metric"], [float(value) for _, value in series["values"]]) for series in result]
+
     def value(self, expression: str, **parameters: str | float) -> float | None:
         """The value of a query that gives at most one series."""
         found = self.query(expression, **parameters)
@@ -98,16 +109,36 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def run_prometheus(folder: Path, jobs: Mapping[str, int], interval: str = "200ms") -> Generator[Prometheus]:
-    """Prometheus with a scrape job for each loopback port, until the block ends."""
+def run_prometheus(
+    folder: Path,
+    jobs: Mapping[str, int],
+    interval: str = "200ms",
+    *,
+    more: Mapping[str, Any] | None = None,
+    flags: Sequence[str] = (),
+) -> Generator[Prometheus]:
+    """Prometheus with a scrape job for each loopback port, until the block ends.
+
+    Args:
+        folder: of its configuration, its log and its data (`tsdb`, which may be there already).
+        jobs: ports by name of the job.
+        interval: between two scrapes, and between two evaluations of rules.
+        more: of the configuration, such as `rule_files`.
+        flags: of the command.
+    """
     program, port = require("prometheus"), free_port()
     scrapes = [
         {"job_name": name, "static_configs": [{"targets": [f"127.0.0.1:{target}"]}]}
         for name, target in jobs.items()
     ]
     config = {
-        "global": {"scrape_interval": interval, "scrape_timeout": interval},
+        "global": {
+            "scrape_interval": interval,
+            "scrape_timeout": interval,
+            "evaluation_interval": interval,
+        },
         "scrape_configs": scrapes,
+        **(more or {}),
     }
     (folder / "prometheus.yml").write_text(json.dumps(config), encoding="ascii")  # JSON is YAML
     command = [
@@ -117,6 +148,7 @@ def run_prometheus(folder: Path, jobs: Mapping[str, int], interval: str = "200ms
         f"--web.listen-address=127.0.0.1:{port}",
         "--enable-feature=exemplar-storage",
         "--log.level=warn",
+        *flags,
     ]
     with (folder / "prometheus.log").open("wb") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)

@@ -54,6 +54,8 @@ class Look:
     """One colour for all; with neither it nor steps, each series has its own."""
     names: Mapping[str, str] = field(default_factory=dict[str, str])
     """Colours of series by name."""
+    units: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Units of series by name, where they are not all the same."""
     least: float | None = None
     most: float | None = None
 
@@ -236,6 +238,8 @@ def _looking(panel: PanelT, look: Look) -> PanelT:
     for name, colour in look.names.items():
         fixed = {"mode": "fixed", "fixedColor": colour}
         panel = panel.override_by_name(name, [models.DynamicConfigValue(id_val="color", value=fixed)])
+    for name, unit in look.units.items():
+        panel = panel.override_by_name(name, [models.DynamicConfigValue(id_val="unit", value=unit)])
     return panel.color_scheme(_colours(look))
 
 

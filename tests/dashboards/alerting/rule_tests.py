@@ -28,9 +28,14 @@ _UNITS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _ALERTS: Final = {alert.name: alert for alert in alerts(Options(), Clock())}
 
 
-def rule_tests() -> str:
-    """The whole file."""
-    tests = [test for scenario in SCENARIOS for test in _tests(scenario)]
+def rule_tests(only: str = "") -> str:
+    """The whole file, or what of it is about one alert."""
+    tests = [
+        test
+        for scenario in SCENARIOS
+        if scenario.alert == (only or scenario.alert)
+        for test in _tests(scenario)
+    ]
     document = {
         "rule_files": list(RULES),
         "evaluation_interval": "1m",

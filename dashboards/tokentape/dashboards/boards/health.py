@@ -47,10 +47,11 @@ def _headlines(options: Options, scope: Scope) -> list[tuple[int, Panel]]:
         (
             4,
             headline(
-                "Version",
-                "Of the proxies that are scraped, and how many there are of each.",
-                Look(unit=SHORT, decimals=0, colour=colours.GOOD),
+                "Up, by version",
+                "How many proxies answer, by what they run; `down` are those that do not.",
+                Look(unit=SHORT, decimals=0, colour=colours.GOOD, names={"down": colours.BAD}),
                 Query(total(scope.vector("tokentape_build_info"), "version"), "{{version}}"),
+                Query(health.down(scope), "down"),
             ),
         ),
         (
@@ -165,7 +166,8 @@ def _buffers(scope: Scope) -> Panel:
 def _losses(scope: Scope) -> Panel:
     return bars(
         "Unmetered, refused and failed, by reason",
-        "Of the range: calls not understood, requests that the proxy refused, consumers that failed.",
+        "Of the range: calls not understood, requests that the proxy refused, consumers that failed, and "
+        "what no collector took.",
         Look(unit=SHORT, decimals=0),
         Query(or_zero(f"{health.unmetered(scope, 'reason')} > 0"), "unmetered: {{reason}}"),
         Query(
@@ -173,6 +175,10 @@ def _losses(scope: Scope) -> Panel:
             "refused: {{reason}}",
         ),
         Query(f"{total(scope.in_range('tokentape_sink_errors_total'), 'sink')} > 0", "failed: {{sink}}"),
+        Query(
+            f"{total(scope.in_range('tokentape_otlp_lost_items_total'), 'signal')} > 0",
+            "not exported: {{signal}}",
+        ),
     )
 
 
@@ -209,8 +215,10 @@ def _ledger(scope: Scope) -> Panel:
 def _series(scope: Scope) -> Panel:
     overflow = total(scope.in_range("tokentape_label_overflows_total"), "label")
     return bars(
-        "Label values beyond their bound",
-        "Of the range: values shown as `other`, or sets not shown at all for want of lines in a scrape.",
+        "Size of a scrape",
+        "Series in the last scrape of each proxy, and label values of the range beyond their bound: shown as "
+        "`other`, or not at all for want of lines.",
         Look(unit=SHORT, decimals=0),
-        Query(or_zero(f"{overflow} > 0"), "{{label}}"),
+        Query(health.scraped(scope), "{{instance}}"),
+        Query(or_zero(f"sum({overflow})"), "beyond a bound"),
     )

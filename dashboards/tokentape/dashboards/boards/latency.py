@@ -199,9 +199,9 @@ def _against_limits(scope: Scope) -> Panel:
 def _headroom(options: Options, scope: Scope) -> Panel:
     low = options.thresholds.ratelimit_left
     return bars(
-        "Left of the rate limits",
-        "What the API last said is left, by model and kind, of the credential that has least. Gone after its "
-        "reset, when it is whole again.",
+        "Least left of the rate limits",
+        "The least that replies of the range said was left, by model and kind, of the credential that had "
+        "least; and of a subscription's windows.",
         Look(
             unit=PERCENT,
             decimals=0,
@@ -210,6 +210,7 @@ def _headroom(options: Options, scope: Scope) -> Panel:
             steps=((None, colours.BAD), (low, colours.WARNING), (3 * low, colours.GOOD)),
         ),
         Query(f"sort({traffic.limit_left(scope)})", "{{model}} {{kind}}"),
+        Query(traffic.subscription_left(scope), "subscription {{window}}"),
     )
 
 

@@ -231,8 +231,9 @@ def _savings(scope: Scope) -> list[tuple[int, Panel]]:
                 "Batches: share and saving",
                 "Results of batches over all priced calls of the range, and what they would have cost more "
                 "at the ordinary price.",
-                Look(unit=USD, colour=colours.GOOD),
+                Look(unit=USD, colour=colours.GOOD, units={"share of calls": PERCENT}),
                 Query(or_zero(money.batch_savings(scope)), "saved"),
+                Query(or_zero(money.batch_share(scope)), "share of calls"),
             ),
         ),
         (

@@ -20,6 +20,22 @@ def ledger_lost(scope: Scope, *by: str) -> str:
     return total(scope.in_range("tokentape_ledger_lost_calls_total"), *by)
 
 
+def down(scope: Scope) -> str:
+    """How many proxies do not answer; nothing where all do."""
+    return f"count({_scrape('up', scope)} == 0)"
+
+
+def scraped(scope: Scope) -> str:
+    """Series in the last scrape of each proxy."""
+    return f"max by (instance) ({_scrape('scrape_samples_scraped', scope)})"
+
+
+def _scrape(name: str, scope: Scope) -> str:
+    """A metric that Prometheus makes of each scrape."""
+    matchers = ",".join(f'{label}=~"${label}"' for label in scope.scrape_labels)
+    return f"{name}{{{matchers}}}"
+
+
 def restarts(scope: Scope) -> str:
     """How often the observer and the workers were started anew in the range."""
     observer = f"sum(changes({scope.vector('tokentape_observer_start_timestamp_seconds')}[$__range]))"

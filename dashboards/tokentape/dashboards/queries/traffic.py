@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Final
 
-from tokentape.dashboards.queries.series import none_of, per_minute, share, total
+from tokentape.dashboards.queries.series import RANGE, none_of, per_minute, share, total
 
 if TYPE_CHECKING:
     from tokentape.dashboards.queries.series import Scope
@@ -67,15 +67,27 @@ def duration(scope: Scope, q: float, *by: str) -> str:
 
 
 def limit_left(scope: Scope) -> str:
-    """Share of each rate limit that is left, by model and kind: the tightest credential."""
-    left = f"max by (credential, model, kind) ({scope.vector('tokentape_ratelimit_remaining')})"
-    limit = f"max by (credential, model, kind) ({scope.vector('tokentape_ratelimit_limit')})"
+    """The least share of each rate limit that was left in the range, by model and kind.
+
+    Of the tightest credential. A limit that is whole again is not shown by the proxy: nothing is known of
+    it between its reset and the next reply, so the least of the range is asked for and not the last.
+    """
+    by = "credential, model, kind"
+    left = f"min by ({by}) (min_over_time({scope.vector('tokentape_ratelimit_remaining')}[{RANGE}]))"
+    limit = f"max by ({by}) (last_over_time({scope.vector('tokentape_ratelimit_limit')}[{RANGE}]))"
     return f"min by (model, kind) ({left} / ({limit} > 0))"
 
 
+def subscription_left(scope: Scope) -> str:
+    """The least share of a subscription's windows that was left in the range."""
+    used = scope.vector("tokentape_ratelimit_utilization_ratio")
+    return f"1 - max by (window) (max_over_time({used}[{RANGE}]))"
+
+
 def limit(scope: Scope, kind: str) -> str:
-    """A rate limit a minute, summed over models and credentials."""
-    return f"sum(max by (credential, model) ({scope.vector('tokentape_ratelimit_limit', kind=kind)}))"
+    """A rate limit a minute as it was last named, summed over models and credentials."""
+    named = f"last_over_time({scope.vector('tokentape_ratelimit_limit', kind=kind)}[{RANGE}])"
+    return f"sum(max by (credential, model) ({named}))"
 
 
 def tool_loops(scope: Scope, *by: str) -> str:
