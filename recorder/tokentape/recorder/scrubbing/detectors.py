@@ -72,6 +72,8 @@ _NO_SECRET: Final = re.compile(
 _LEAST: Final = 16
 """Characters of a line in which a detector can find anything."""
 
+_KNOWN: Final = 2048
+"""Characters of a line that is remembered."""
 _VALUE_LEAST: Final = 8
 """Characters of a pattern's group that is the secret itself, and not the prefix it is known by."""
 
@@ -92,11 +94,24 @@ def detect(text: str) -> Iterator[tuple[str, str]]:
     """Kind and text of each secret that a detector sees in a decoded text."""
     for line in text.splitlines():
         if len(line) >= _LEAST:
-            cleared = _NO_SECRET.sub(_kept, line)
-            for kind, pattern in _patterns():
-                for match in pattern.finditer(cleared):
-                    value = max((group or "" for group in match.groups()), key=len, default="")
-                    yield kind, value if len(value) >= _VALUE_LEAST else match[0]
+            yield from _in_known_line(line) if len(line) <= _KNOWN else _in_line(line)
+
+
+def _in_line(line: str) -> tuple[tuple[str, str], ...]:
+    cleared = _NO_SECRET.sub(_kept, line)
+    return tuple(
+        (kind, _value(match)) for kind, pattern in _patterns() for match in pattern.finditer(cleared)
+    )
+
+
+_in_known_line = functools.lru_cache(maxsize=16_384)(_in_line)
+"""A conversation says its lines again with every call."""
+
+
+def _value(match: re.Match[str]) -> str:
+    """The group that is the secret itself, where a pattern has one."""
+    value = max((group or "" for group in match.groups()), key=len, default="")
+    return value if len(value) >= _VALUE_LEAST else match[0]
 
 
 def _kept(match: re.Match[str]) -> str:
