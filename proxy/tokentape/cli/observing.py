@@ -219,6 +219,7 @@ def _export(config: ObserverProcess, calls: list[CallSink], ending: contextlib.E
 def _send(telemetry: _Telemetry, export: Export) -> None:
     """Have the registry sent where that is wanted, and let it tell what was sent."""
     instruments = telemetry.sink.instruments
+    telemetry.sink.trace_id = export.trace_id
     export.show_counts(instruments)
     if export.wants_metrics:
         export.send_metrics(telemetry.registry, instruments.metric_labels, instruments.clock())

@@ -71,6 +71,8 @@ class PrometheusSink:
         bill: bool = False,
         clock: Callable[[], float] = time.time,  # noqa: TID251 - the observer's own wall clock
     ) -> None:
+        self.trace_id: Callable[[Call], str] = _callers_trace
+        """What an exemplar calls a call's trace; empty for none. Whoever makes spans knows more traces."""
         self._keys = tuple(metric_labels)
         self.instruments = Instruments(
             registry, metric_labels=metric_labels, max_lines=max_lines, bill=bill, clock=clock
@@ -116,7 +118,7 @@ class PrometheusSink:
             self._record(call, key)
 
     def _record(self, call: Call, key: tuple[str, ...]) -> None:
-        trace_id = call.trace.trace_id if call.trace else ""
+        trace_id = self.trace_id(call)
         request_id = call.request_id or ""
         self._meters[key].record(call, trace_id, request_id)
         self._models[call.model].record(call.timings, trace_id, request_id, call.ended_at)
@@ -241,6 +243,10 @@ class PrometheusSink:
 
 def _is_short(usage: Usage | None) -> bool:
     return usage is not None and usage.output_tokens is not None and usage.output_tokens <= SHORT_ANSWER
+
+
+def _callers_trace(call: Call) -> str:
+    return call.trace.trace_id if call.trace else ""
 
 
 def _label(call: Call | OpenCall, key: str) -> str:

@@ -2,20 +2,32 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 from prometheus_client import CollectorRegistry
 from tests.support import otlp
 from tests.support.calls import make_call
-from tests.support.full_call import BILL, full_call
+from tests.support.full_call import BILL, TRACE_ID, full_call
 from tests.support.metrics import series
 from tests.support.otlp_receiver import Receiver, Reply, otlp_over_grpc, otlp_over_http
 from tests.support.ports import closed_port
 
-from tokentape.proxy.telemetry.otel.config import GRPC, HTTP, Batching, Destination, Exporting
+from tokentape.proxy.telemetry.otel.attributes import ATTRIBUTES
+from tokentape.proxy.telemetry.otel.config import (
+    GRPC,
+    HTTP,
+    Batching,
+    Destination,
+    Exporting,
+    RequestLog,
+)
+from tokentape.proxy.telemetry.otel.conventions import Edition
 from tokentape.proxy.telemetry.otel.export import Export
 from tokentape.proxy.telemetry.prometheus import PrometheusSink
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from tokentape.proxy.observer.sinks import CallSink
 
 
@@ -56,6 +68,42 @@ def test_calls_and_figures_arrive_over_either_protocol(protocol: str) -> None:
         sum(point.count for point in receiver.metrics()["gen_ai.client.token.usage"].histogram.data_points)
         == 6
     )
+
+
+@pytest.mark.parametrize("edition", Edition)
+def test_on_the_wire_a_span_has_exactly_what_the_table_says_in_either_edition(edition: Edition) -> None:
+    call = full_call()
+    with otlp_over_http() as receiver:
+        told = exporting(receiver.endpoint, edition=edition, metrics=None)
+        export = Export(msgspec.structs.replace(told, server_address="api.anthropic.com", server_port=443))
+        export.start()
+        export.closed(call, BILL)
+        (span,) = receiver.spans(1)
+        export.close()
+    table = [(row.named(edition), row.read(call, BILL)) for row in ATTRIBUTES if row.named(edition)]
+    wanted = {name: list(v) if isinstance(v, tuple) else v for name, v in table if v is not None}
+    wanted |= {"tokentape.label.team": "search", "tokentape.label.cassette": "greeting"}
+    wanted |= {"server.address": "api.anthropic.com", "server.port": 443}
+    assert otlp.attributes(span.attributes) == wanted
+    assert not {name for name in wanted if "messages" in name and name.startswith("gen_ai")}
+
+
+def test_exemplars_lead_to_the_spans_of_calls_that_began_a_trace(tmp_path: Path) -> None:
+    export = Export(exporting("http://127.0.0.1:1"))
+    registry = CollectorRegistry()
+    prometheus = PrometheusSink(registry)
+    prometheus.trace_id = export.trace_id
+    prometheus.closed(make_call())
+    made = export.trace_id(make_call())
+    assert len(made) == 32
+    assert made in repr([s.exemplar for family in registry.collect() for s in family.samples])
+    assert export.trace_id(full_call()) == TRACE_ID
+    unsampled = Export(exporting("http://127.0.0.1:1", sampler="always_off"))
+    logs_only = Export(Exporting(request_log=RequestLog(path=str(tmp_path / "log"))))
+    assert (unsampled.trace_id(make_call()), logs_only.trace_id(make_call())) == ("", "")
+    assert logs_only._log is not None
+    logs_only.start()
+    logs_only.close()
 
 
 def counts(export: Export) -> dict[str, dict[tuple[str, ...], float]]:

@@ -92,6 +92,15 @@ class Export:
         if self._log is not None:
             self._log.put(finished)
 
+    def trace_id(self, call: Call) -> str:
+        """The trace that a call's span is in; empty where it has none, and the caller no trace either."""
+        if call.trace is not None:
+            return call.trace.trace_id
+        if self._exporting.traces is None:
+            return ""
+        context = self._contexts.of(call)
+        return context.trace_id.hex() if self._contexts.sampled(call, context) else ""
+
     @property
     def wants_metrics(self) -> bool:
         """Whether a registry is to be sent."""
