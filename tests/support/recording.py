@@ -32,7 +32,11 @@ class Recorded:
     def told(self) -> list[str]:
         """What tokentape says of the recording, its report on usage aside."""
         lines = [line.removeprefix("tokentape: ") for line in self.err.splitlines() if "tokentape: " in line]
-        return [line for line in lines if not line.startswith(("calls go to", "metrics ")) and "error" not in line.partition(",")[2]]
+        return [
+            line
+            for line in lines
+            if not line.startswith(("calls go to", "metrics ")) and "error" not in line.partition(",")[2]
+        ]
 
 
 def environment_in(folder: Path, **changes: str) -> dict[str, str]:

@@ -102,8 +102,8 @@ def recording_to_cassette(path: str, settings: Settings) -> Generator[Recording]
         claimed = claim_cassette(target, append=settings.append, overwrite=settings.overwrite)
         if claimed.recovered is not None:
             click.echo(
-                f"tokentape: an earlier recording of {target.name} was cut short: its "
-                f"{claimed.recovered.interactions} interactions have been written.",
+                f"tokentape: an earlier recording of {target.name} was cut short, and has been written "
+                f"({_counted(claimed.recovered.interactions, 'interaction')}).",
                 err=True,
             )
         try:

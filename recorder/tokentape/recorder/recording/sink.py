@@ -36,6 +36,8 @@ _SPILL_ALL: Final = HELD // 2
 _FRAME_COST: Final = 300
 """Bytes that a frame takes in memory beside its payload."""
 _KEPT_GONE: Final = 4096
+_LIVES: Final = 1024
+"""Worker processes that are remembered."""
 
 # Bare integers: compared for every frame.
 _OPENED: Final = int(Kind.OPENED)
@@ -210,7 +212,12 @@ class RecordingSink:
         """Not recorded."""
 
     def _known(self, hello: Hello) -> _Worker:
-        return self._workers.setdefault(hello.worker, _Worker(hello))
+        known = self._workers.get(hello.worker)
+        if known is None:
+            known = self._workers[hello.worker] = _Worker(hello)
+            if len(self._workers) > _LIVES:
+                del self._workers[next(iter(self._workers))]
+        return known
 
     def _turn_to(self, hello: Hello) -> None:
         self._hello = hello
