@@ -137,6 +137,24 @@ def test_a_database_that_is_away_is_tried_until_it_is_back() -> None:
     assert writer.lost == NONE_LOST
 
 
+def test_a_database_that_fails_and_works_by_turns_is_complained_of_once(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    store = FakeStore()
+    writer = writer_for(store)
+    writer.start()
+    for number in range(5):
+        failures = iter([UnavailableError("It is full.")])
+        store.refuses = lambda _ids, failures=failures: next(failures, None)
+        put(writer, number)
+        until("it is written", lambda number=number: writer.written == number + 1)
+    writer.close(20)
+    assert [record.getMessage() for record in caplog.records] == [
+        "It is full. Calls wait, and are counted as lost where there is no room.",
+        "The ledger can be written again.",
+    ]
+
+
 def test_a_ledger_of_a_later_version_loses_calls_and_nothing_else() -> None:
     store = FakeStore()
 

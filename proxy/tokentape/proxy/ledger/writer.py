@@ -47,6 +47,8 @@ QUEUE_CALLS: Final = 32_768
 _SWITCH_SECONDS: Final = 0.001
 _FIRST_PAUSE: Final = 0.05
 LAST_PAUSE: Final = 5.0
+_QUIET_SECONDS: Final = 60.0
+"""Between two complaints: a disk that is nearly full fails and works by turns."""
 
 LOSS_REASONS: Final = ("queue_full", "rejected", "stopped")
 
@@ -99,6 +101,8 @@ class Writer:
         self._losses: dict[str, Loss] = {}
         self._unsaid: set[str] = set()
         self._pause = _FIRST_PAUSE
+        self._said = False
+        self._say_at = 0.0
         self._retry_at = 0.0
         self._give_up_at = float("inf")
         self._thread = threading.Thread(target=self._run, name="tokentape-ledger", daemon=True)
@@ -230,16 +234,18 @@ class Writer:
         )
 
     def _failed(self, problem: str) -> None:
-        if self.problem is None:
+        if not self._said and monotonic() >= self._say_at:
             _log.warning("%s Calls wait, and are counted as lost where there is no room.", problem)
+            self._said, self._say_at = True, monotonic() + _QUIET_SECONDS
         self.problem = problem
         self._drop_store()
         self._retry_at = monotonic() + self._pause
         self._pause = min(self._pause * 2, LAST_PAUSE)
 
     def _recovered(self) -> None:
-        if self.problem is not None:
+        if self._said:
             _log.warning("The ledger can be written again.")
+        self._said = False
         self.problem = None
         self._pause = _FIRST_PAUSE
         self._retry_at = 0.0
