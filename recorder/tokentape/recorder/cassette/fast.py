@@ -2,8 +2,9 @@
 
 It reads what it knows to the letter, and declines everything else (`None`), comments and other indents
 included; the full reader then has it. It never reads anything otherwise than YAML would: each form it
-knows means in YAML what it takes it for. Its expressions never try a second way (`*+`, `++`): a file that
-it declines costs no more than one that it reads.
+knows means in YAML what it takes it for. Each of its expressions fits a text in one way only, so a file that
+it declines costs no more than one that it reads. (Possessive quantifiers would say so by themselves, but
+Python before 3.11.5 gets nested ones wrong: https://github.com/python/cpython/issues/106052.)
 """
 
 from __future__ import annotations
@@ -26,13 +27,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _ALLOWED: Final = bytes([0x0A, *range(0x20, 0x7F)])
-_SINGLE: Final = "'(?:[^'\n]|'')*+'"
+_SINGLE: Final = "'(?:[^'\n]|'')*'"
 _SCALAR: Final = f"(?:{PLAIN}|{_SINGLE}|{DOUBLE})"
-_LINE: Final = f"(?:{PLAIN}|{_SINGLE}|" + r'"(?:[^"\\\n]|\\[^\n])*+")'
+_LINE: Final = f"(?:{PLAIN}|{_SINGLE}|" + r'"(?:[^"\\\n]|\\[^\n])*")'
 
 
 def _lines(indent: int) -> str:
-    return rf" {{{indent}}}[^ \n][^\n]*+\n(?:(?: {{{indent}}}[^\n]++)?\n)*+"
+    return rf" {{{indent}}}[^ \n][^\n]*\n(?:(?: {{{indent}}}[^\n]+)?\n)*"
 
 
 def _body(name: str, indent: int) -> str:
@@ -42,7 +43,7 @@ def _body(name: str, indent: int) -> str:
 
 
 def _headers(name: str) -> str:
-    return rf"    headers:(?P<{name}> \{{\}}\n|\n(?:      [^ \n][^\n]*+\n)++)"
+    return rf"    headers:(?P<{name}> \{{\}}\n|\n(?:      [^ \n][^\n]*\n)+)"
 
 
 _HEAD: Final = re.compile(

@@ -20,12 +20,12 @@ from typing import TYPE_CHECKING, Final
 if TYPE_CHECKING:
     from tokentape.recorder.cassette.bodies import WrittenBody
 
-_WORD: Final = "[A-Za-z0-9._/;=+()*?&@,%~-]*+"
-PLAIN: Final = rf"[A-Za-z]{_WORD}(?:(?::(?=[^ \n])| (?=[A-Za-z0-9(/*])){_WORD})*+"
+_WORD: Final = "[A-Za-z0-9._/;=+()*?&@,%~-]*"
+PLAIN: Final = rf"[A-Za-z]{_WORD}(?:(?::(?=[^ \n])| (?=[A-Za-z0-9(/*])){_WORD})*"
 """Text that is itself in a plain scalar: it begins like a word, and holds no `: ` and no ` #`."""
 RESERVED: Final = frozenset({"y", "n", "yes", "no", "true", "false", "on", "off", "null"})
 """Words that YAML 1.1 takes for something else than a string, in lower case."""
-DOUBLE: Final = r'"(?:[^"\\\n]|\\[^\n]|\\\n ++)*+"'
+DOUBLE: Final = r'"(?:[^"\\\n]|\\[^\n]|\\\n +(?! ))*"'
 """A double-quoted scalar whose only line ends are escaped ones."""
 
 _PLAIN: Final = re.compile(PLAIN)

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 SHORTEST: Final = 256
 """Characters of a part that is worth a name."""
 
-_OUTER: Final = re.compile(r"(?m)^(?: {0,4}[^ \n].*+\n?)++(?: {5}.*+\n?)*+")
+_OUTER: Final = re.compile(r"(?m)^(?: {0,4}[^ \n][^\n]*(?:\n|\Z))+(?: {5}[^\n]*(?:\n|\Z))*")
 """Outer lines, and the deeper ones under the last of them."""
 
 

@@ -16,7 +16,6 @@ from typing import Any, Final, cast
 from tokentape.proxy.observer.decoding import DecodingError, decoder_for
 from tokentape.recorder.cassette.errors import CassetteError
 from tokentape.recorder.cassette.interaction import (
-    EVENT_STREAM,
     Cassette,
     Ending,
     Headers,
@@ -34,7 +33,6 @@ MAX_DECODED: Final = 256 * 1024 * 1024
 """Bytes of one body, decoded."""
 
 _MAGIC: Final = {b"\x1f\x8b": "gzip", b"\x28\xb5\x2f\xfd": "zstd"}
-_TEXT: Final = ("application/json", EVENT_STREAM, "text/")
 
 
 class Wrong(Exception):  # noqa: N818  # half a sentence, caught in this package
@@ -241,9 +239,13 @@ def _parsed_body(side: Tree) -> bytes:
 
 
 def decoded(body: bytes, headers: Headers, where: str) -> bytes:
-    """A body that was stored compressed. A header that says so proves nothing: many recorders decode."""
+    """A body that was stored compressed, where a header says that it may have been.
+
+    The header proves nothing: many recorders decode, and keep it. So the first bytes decide, where the
+    coding has some of its own.
+    """
     named = (first_value(headers, "content-encoding") or "").strip().lower()
-    coding = _coding(body, named, (first_value(headers, "content-type") or "").lower())
+    coding = _coding(body, named)
     if not coding:
         return body
     decoder = decoder_for(coding.encode(), MAX_DECODED)
@@ -258,12 +260,11 @@ def decoded(body: bytes, headers: Headers, where: str) -> bytes:
     return plain
 
 
-def _coding(body: bytes, named: str, kind: str) -> str:
-    """By the first bytes where the coding has some of its own, else by the header."""
+def _coding(body: bytes, named: str) -> str:
+    if not named or not body:
+        return ""
     found = next((coding for magic, coding in _MAGIC.items() if body.startswith(magic)), "")
-    if found:
-        return found if named or kind.startswith(_TEXT) else ""
-    return named if named in {"br", "deflate"} and body else ""
+    return found or (named if named in {"br", "deflate"} else "")
 
 
 def ending(extras: Tree) -> Ending:
