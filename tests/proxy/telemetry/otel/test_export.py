@@ -175,6 +175,24 @@ def test_a_collector_that_comes_back_gets_what_came_meanwhile(monkeypatch: pytes
     assert sum(counts(export)["failed"].values()) == 5
 
 
+def test_a_batch_that_is_too_large_for_the_collector_arrives_in_parts() -> None:
+    with otlp_over_http() as receiver:
+        receiver.replies += [Reply(413), Reply(413)]
+        export = Export(exporting(receiver.endpoint, metrics=None, logs=None))
+        for number in range(8):
+            export.closed(make_call(id=str(number)), None)
+        export.start()
+        sizes = [len(receiver.spans(8))]
+        sizes += [len(otlp.spans(body)) for body in receiver.bodies("traces")]
+        export.close()
+    assert sizes == [8, 2, 2, 4]
+    assert counts(export) == {
+        "sent": {("traces",): 8},
+        "lost": {},
+        "failed": {("traces", "too_large"): 2},
+    }
+
+
 def test_a_call_that_cannot_be_written_costs_itself_alone(caplog: pytest.LogCaptureFixture) -> None:
     with otlp_over_http() as receiver:
         export = Export(exporting(receiver.endpoint, metrics=None))

@@ -145,6 +145,10 @@ class Export:
             self._log.close(until - time.monotonic())
         if self._metrics is not None:
             self._metrics.close(until)
+        lost = {signal: sum(tally.lost.values()) for signal, tally in self._tallies.items()}
+        if any(lost.values()):
+            told = ", ".join(f"{count} of {signal}" for signal, count in lost.items() if count)
+            _log.warning("Not all was sent: %s were lost.", told)
 
     def _made_renderer(self) -> Renderer | None:
         content, going = self._exporting.content, self._exporting.destinations
