@@ -205,3 +205,16 @@ def test_a_call_that_cannot_be_written_costs_itself_alone(caplog: pytest.LogCapt
     assert sent == ["a", "b"]
     assert counts(export)["lost"] == {("traces", "failed"): 1, ("logs", "failed"): 1}
     assert "could not be written" in caplog.text
+
+
+def test_the_end_waits_for_no_more_and_sends_what_has_come() -> None:
+    patient, registry = Batching(delay=3600), CollectorRegistry()
+    PrometheusSink(registry)
+    with otlp_over_http() as receiver:
+        export = Export(exporting(receiver.endpoint, spans=patient, records=patient, metric_interval=3600))
+        export.send_metrics(registry, (), begun=0)
+        export.start()
+        export.closed(make_call(), None)
+        export.close()
+        assert (len(receiver.spans()), len(receiver.records())) == (1, 1)
+        assert receiver.metrics()
