@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from tokentape.cli.options import Settings
-    from tokentape.recorder.cassette.interaction import Cassette
+    from tokentape.recorder.cassette.store import Loaded
     from tokentape.recorder.faults.book import Book
     from tokentape.recorder.replay.desk import Desk
 
@@ -63,9 +63,10 @@ def replay(command: tuple[str, ...], /, cassettes: tuple[str, ...], **flags: Any
 
     settings = load_here(flags, "replay")
     paths = _paths(cassettes)
-    found = {name: _load(path) for name, path in paths.items()}
+    loaded = {name: _load(path) for name, path in paths.items()}
+    found = {name: each.cassette for name, each in loaded.items()}
     reports = Reports(settings.played, paths, found) if settings.played else None
-    desk = _desk(paths, found, settings, command)
+    desk = _desk(paths, loaded, settings, command)
     if command:
         command = (program(command[0]), *command[1:])
     status = asyncio.run(_replay(desk, settings, command))
@@ -85,7 +86,7 @@ def _paths(arguments: tuple[str, ...]) -> dict[str, Path]:
 
 
 def _desk(
-    paths: Mapping[str, Path], cassettes: Mapping[str, Cassette], settings: Settings, command: tuple[str, ...]
+    paths: Mapping[str, Path], loaded: Mapping[str, Loaded], settings: Settings, command: tuple[str, ...]
 ) -> Desk:
     """What answers. The command, as it was given, is part of what a miss tells to run.
 
@@ -102,12 +103,13 @@ def _desk(
     policy = msgspec.convert(settings.redact, Policy)
     book = _book(settings)
     shelf = shelf_of(
-        cassettes,
+        {name: each.cassette for name, each in loaded.items()},
         mode=settings.match,
         after_last=settings.after_last,
         rules=msgspec.convert(settings.volatile, Rules),
         policy=policy,
         hint=lambda name: _hint(paths[name], command),
+        entries={name: each.entry for name, each in loaded.items()},
     )
     return Desk(shelf, speed=settings.speed, policy=policy, book=book, log=_say)
 
@@ -119,13 +121,13 @@ def _hint(path: Path, command: tuple[str, ...]) -> str:
     return f"To record it: {shlex.join(recording)}"
 
 
-def _load(path: Path) -> Cassette:
+def _load(path: Path) -> Loaded:
     from tokentape.cli.errors import FailedError
     from tokentape.recorder.cassette.errors import CassetteError
-    from tokentape.recorder.cassette.store import load
+    from tokentape.recorder.cassette.store import load_with_entry
 
     try:
-        return load(path)
+        return load_with_entry(path)
     except CassetteError as error:
         raise FailedError(str(error)) from None
 

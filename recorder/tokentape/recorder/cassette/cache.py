@@ -24,7 +24,7 @@ from tokentape.recorder.cassette import atomic
 from tokentape.recorder.cassette.interaction import Cassette
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
 MOST: Final = 512 * 1024 * 1024
 """Bytes that the folder may hold."""
@@ -104,11 +104,19 @@ def default_folder() -> Path:
     return user_cache_path("tokentape", appauthor=False) / "cassettes"
 
 
+NOWHERE: Final = Entry(None, "")
+"""The entry of what is in no file."""
+
+
 @functools.cache
 def _reader() -> bytes:
-    """A hash of the code that makes a cassette of a file."""
+    return code_of(_READERS)
+
+
+def code_of(packages: Iterable[str]) -> bytes:
+    """A hash of the code of these packages: what they make is kept under it."""
     code = hashlib.sha256()
-    for package in _READERS:
+    for package in packages:
         for file in sorted(resources.files(package).iterdir(), key=lambda file: file.name):
             if file.name.endswith(".py"):
                 code.update(file.read_bytes())

@@ -7,20 +7,24 @@ from typing import TYPE_CHECKING, Final
 
 import msgspec
 
+from tokentape.recorder.cassette.cache import NOWHERE
 from tokentape.recorder.matching.player import Player
 from tokentape.recorder.matching.rules import DEFAULT as NO_RULES
+from tokentape.recorder.replay.ready import made_ready
 from tokentape.recorder.scrubbing.policy import DEFAULT
-from tokentape.recorder.scrubbing.scrub import scrub_request, scrub_text
+from tokentape.recorder.scrubbing.scrub import scrub_text
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
 
-    from tokentape.recorder.cassette.interaction import Cassette, Interaction, Request
+    from tokentape.recorder.cassette.cache import Entry
+    from tokentape.recorder.cassette.interaction import Cassette, Request
     from tokentape.recorder.matching.player import Tape
     from tokentape.recorder.matching.rules import Rules
     from tokentape.recorder.matching.verdict import Played
     from tokentape.recorder.scrubbing.policy import Policy
 
+NO_ENTRIES: Final[Mapping[str, Entry]] = {}
 MOST_SESSIONS: Final = 10_000
 MOST_NOTES: Final = 200
 """Drifts and misses of one session that are kept in full; beyond them they are only counted."""
@@ -106,6 +110,7 @@ def shelf_of(  # noqa: PLR0913 - settings by keyword, each with a default
     rules: Rules = NO_RULES,
     policy: Policy = DEFAULT,
     hint: Callable[[str], str] = "To record it: tokentape record {}".format,
+    entries: Mapping[str, Entry] = NO_ENTRIES,
 ) -> Shelf:
     """The shelf of these cassettes, by name.
 
@@ -118,26 +123,24 @@ def shelf_of(  # noqa: PLR0913 - settings by keyword, each with a default
         rules: what is volatile beyond the default.
         policy: what is redacted.
         hint: by the name of a cassette, the last line of a miss: what to run.
+        entries: those of the cassettes in the cache, by name.
     """
     mask = partial(scrub_text, policy=policy)
-    return Shelf(
-        {
-            name: Player(
-                tuple(_scrubbed(interaction, policy) for interaction in cassette.interactions),
-                rules,
-                mode=mode,
-                after_last=after_last,
-                name=name,
-                hint=hint(name),
-                mask=mask,
-            )
-            for name, cassette in cassettes.items()
-        }
-    )
 
+    def player(name: str, cassette: Cassette) -> Player:
+        ready = made_ready(cassette.interactions, policy, rules, entries.get(name, NOWHERE))
+        return Player(
+            ready.interactions,
+            rules,
+            mode=mode,
+            after_last=after_last,
+            name=name,
+            hint=hint(name),
+            mask=mask,
+            derived=ready.index,
+        )
 
-def _scrubbed(interaction: Interaction, policy: Policy) -> Interaction:
-    return msgspec.structs.replace(interaction, request=scrub_request(interaction.request, policy))
+    return Shelf({name: player(name, cassette) for name, cassette in cassettes.items()})
 
 
 class Shelf:
