@@ -1,7 +1,8 @@
 """What requests have in common, written once: the turns of an agent's loop, its tools, its system prompt.
 
 An indented JSON body is cut at its outer lines (members of the object, elements of their lists) into
-chunks; chunks that always come together become one part. A part that is long and comes again is named
+chunks, and once more at the blocks of a message that stands nowhere else; chunks that always come
+together become one part. A part that is long and comes again is named
 where it first stands, and only named after that. The parts of a body, joined, are the body to the byte.
 """
 
@@ -22,8 +23,16 @@ if TYPE_CHECKING:
 SHORTEST: Final = 256
 """Characters of a part that is worth a name."""
 
-_OUTER: Final = re.compile(r"(?m)^(?: {0,4}[^ \n][^\n]*(?:\n|\Z))+(?: {5}[^\n]*(?:\n|\Z))*")
-"""Outer lines, and the deeper ones under the last of them."""
+
+def _lines(depth: int) -> re.Pattern[str]:
+    """Lines of at most this indent, and the deeper ones under the last of them."""
+    return re.compile(rf"(?m)^(?: {{0,{depth}}}[^ \n][^\n]*(?:\n|\Z))+(?: {{{depth + 1}}}[^\n]*(?:\n|\Z))*")
+
+
+_OUTER: Final = _lines(4)
+"""Members of the body, and elements of their lists: messages, tools, system blocks."""
+_INNER: Final = _lines(8)
+"""Blocks of a message's content."""
 
 
 class Part(msgspec.Struct, frozen=True):
@@ -41,7 +50,7 @@ Parts = tuple[Part, ...]
 
 def shared(bodies: Sequence[WrittenBody]) -> list[Parts]:
     """The parts of each body; none for a body that has nothing to share."""
-    chunked = [_chunks(body) for body in bodies]
+    chunked = _refined([_chunks(body) for body in bodies])
     neighbours = _Neighbours(chunked)
     return list(_named([list(_runs(chunks, neighbours)) for chunks in chunked]))
 
@@ -52,6 +61,16 @@ def _chunks(body: WrittenBody) -> list[Chunk]:
         return []
     chunks = _OUTER.findall(body)
     return chunks if "".join(chunks) == body else []
+
+
+def _refined(chunked: Sequence[Sequence[Chunk]]) -> list[list[Chunk]]:
+    """Chunks that stand nowhere else, cut again: what is in them may."""
+    counts = Counter(chunk for chunks in chunked for chunk in chunks)
+    return [[piece for chunk in chunks for piece in _pieces(chunk, counts[chunk])] for chunks in chunked]
+
+
+def _pieces(chunk: Chunk, count: int) -> list[Chunk]:
+    return [chunk] if count > 1 or len(chunk) < SHORTEST else _INNER.findall(chunk)
 
 
 class _Neighbours:
