@@ -99,6 +99,7 @@ def test_results_are_billed_once_ever_however_often_and_by_whichever_proxy_they_
     assert rows == {batch: 4 * RESULT, later: RESULT}
 
 
+@pytest.mark.slow
 def test_what_was_cut_off_is_billed_when_it_is_fetched_again(standin: StandIn, any_ledger: str) -> None:
     with running_proxy(standin.url, "--ledger", any_ledger) as proxy, client_of(proxy) as client:
         batch = batch_of(client, 40)
@@ -114,6 +115,7 @@ def test_what_was_cut_off_is_billed_when_it_is_fetched_again(standin: StandIn, a
     assert [(row["calls"], row["usd"]) for row in rows] == [(40, 40 * RESULT)]
 
 
+@pytest.mark.slow
 def test_the_size_of_a_batch_is_recorded_when_it_is_made(standin: StandIn, ledger: str) -> None:
     with running_proxy(standin.url, "--ledger", ledger) as proxy, client_of(proxy) as client:
         batch = batch_of(client, 3)

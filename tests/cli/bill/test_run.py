@@ -67,14 +67,16 @@ def dearer(models: dict[str, Any]) -> None:
     models["claude-opus-5"]["prices"]["input_mtok"] = 7.25
 
 
-def test_a_price_table_that_was_fetched_is_what_calls_are_priced_with(
+def test_calls_are_priced_with_the_table_that_was_fetched_and_ones_own_discount(
     upstream: BilledUpstream, tmp_path: Path
 ) -> None:
+    """10 per cent off 7.25 USD a million."""
+    (tmp_path / "tokentape.toml").write_text("[prices]\ndiscount = 10\n", encoding="utf-8")
     now = datetime.now(UTC)
     write_snapshot(read_published(published(dearer), now), tmp_path / "tokentape" / "prices.json")
-    assert run(upstream, tmp_path)[-1].split()[-2:] == ["7.2500", "7.2500"]
+    assert run(upstream, tmp_path)[-1].split()[-2:] == ["6.5250", "6.5250"]
     total = report(str(tmp_path / "tokentape" / "ledger.sqlite3"))["total"]
-    assert total["usd"] == Decimal("7.25")
+    assert total["usd"] == Decimal("6.525")
 
 
 def test_a_price_table_that_is_broken_is_as_none(upstream: BilledUpstream, tmp_path: Path) -> None:

@@ -40,6 +40,7 @@ def ask(proxy: RunningProxy, fault: str, **headers: str) -> None:
         return
 
 
+@pytest.mark.slow
 def test_broken_streams_are_wasted_by_cause(ledger: str) -> None:
     with standing_in() as upstream, running_proxy(upstream.url, "--ledger", ledger) as proxy:
         ask(proxy, "cut:after=6")
