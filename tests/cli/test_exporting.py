@@ -26,7 +26,8 @@ def test_without_anything_nothing_is_exported() -> None:
     assert not planned().on
 
 
-def test_options_and_variables_come_together() -> None:
+def test_options_and_variables_come_together(tmp_path: Path) -> None:
+    log = str(tmp_path / "calls.jsonl")
     exporting = planned(
         {"OTEL_LOGS_EXPORTER": "none"},
         otlp=COLLECTOR,
@@ -36,7 +37,7 @@ def test_options_and_variables_come_together() -> None:
         content_kb=1,
         content_redact=("a", "b"),
         content_hook="json:dumps",
-        request_log="/calls.jsonl",
+        request_log=log,
         request_log_mb=0.5,
         request_log_keep=3,
     )
@@ -46,7 +47,7 @@ def test_options_and_variables_come_together() -> None:
     assert exporting.content == Content(
         spans=True, events=True, limit=1024, redact=("a", "b"), hook="json:dumps"
     )
-    assert exporting.request_log == RequestLog(path="/calls.jsonl", max_bytes=500_000, keep=3)
+    assert exporting.request_log == RequestLog(path=log, max_bytes=500_000, keep=3)
 
 
 @pytest.mark.parametrize(
