@@ -11,6 +11,7 @@ import sqlite3
 import threading
 from contextlib import closing
 from decimal import Decimal
+from functools import partial
 from typing import TYPE_CHECKING
 
 import pytest
@@ -36,14 +37,14 @@ def test_spend_goes_on_exactly_over_a_restart_and_known_sets_are_there_at_zero(
                     lambda: proxy.metrics().value("tokentape_spend_usd", project="checkout"), "a spend"
                 )
             ask(proxy, SONNET, {"input_tokens": 100_000, "output_tokens": 0}, project="checkout")
-            wanted = pytest.approx({"day": 0.3 * (restarts + 1), "month": 0.3 * (restarts + 1)})
-            eventually(
-                lambda wanted=wanted: (
-                    proxy.metrics().by("tokentape_spend_usd", "window", project="checkout") == wanted
-                ),
-                "the new spend",
-            )
+            eventually(partial(has_spent, proxy, 0.3 * (restarts + 1)), "the new spend")
             assert proxy.metrics().value("tokentape_cost_usd_total") == pytest.approx(0.3)
+
+
+def has_spent(proxy: RunningProxy, usd: float) -> bool:
+    """Today and this month."""
+    spent = proxy.metrics().by("tokentape_spend_usd", "window", project="checkout")
+    return spent == pytest.approx({"day": usd, "month": usd})
 
 
 @pytest.mark.slow
@@ -71,8 +72,9 @@ def test_killing_everything_at_once_loses_only_the_last_calls(upstream: BilledUp
         sent = threading.Thread(target=send_until_it_fails, args=(proxy,))
         sent.start()
         eventually(lambda: kept(ledger) > 50, "fifty rows")
-        for process in (*proxy.processes(), proxy.process):
+        for process in proxy.processes():
             process.kill()
+        proxy.process.kill()
         sent.join()
     assert whole(ledger)
     numbers = sorted(int(row["label:number"]) for row in report(ledger, "--by", "number")["rows"])

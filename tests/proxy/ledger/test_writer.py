@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,7 +17,7 @@ from tokentape.proxy.ledger.schema import WRITTEN
 from tokentape.proxy.ledger.writer import Writer
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Callable, Iterator, Mapping
 
     from tokentape.proxy.ledger.batch import Batch
     from tokentape.proxy.ledger.transaction import Loss
@@ -144,15 +145,23 @@ def test_a_database_that_fails_and_works_by_turns_is_complained_of_once(
     writer = writer_for(store)
     writer.start()
     for number in range(5):
-        failures = iter([UnavailableError("It is full.")])
-        store.refuses = lambda _ids, failures=failures: next(failures, None)
+        failures: Iterator[Exception] = iter([UnavailableError("It is full.")])
+        store.refuses = partial(_next_of, failures)
         put(writer, number)
-        until("it is written", lambda number=number: writer.written == number + 1)
+        until("it is written", partial(_has_written, writer, number + 1))
     writer.close(20)
     assert [record.getMessage() for record in caplog.records] == [
         "It is full. Calls wait, and are counted as lost where there is no room.",
         "The ledger can be written again.",
     ]
+
+
+def _next_of(failures: Iterator[Exception], _ids: list[str]) -> Exception | None:
+    return next(failures, None)
+
+
+def _has_written(writer: Writer, rows: int) -> bool:
+    return writer.written == rows
 
 
 def test_a_ledger_of_a_later_version_loses_calls_and_nothing_else() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from tests.proxy.pricing.paid_calls import book, paid
@@ -147,7 +148,7 @@ def test_results_of_a_batch_are_told_of_once_the_ledger_says_that_they_are_new()
     sink, ledger, done = Told(), Ledger(), list[str]()
     dispatch = Dispatch([sink], price=priced, ledger=ledger)
     for name in ("first", "again"):
-        dispatch.fetched(FETCH, results("a", "b"), lambda name=name: done.append(name))
+        dispatch.fetched(FETCH, results("a", "b"), partial(done.append, name))
         dispatch.pump()
     assert sink.calls == []
     ledger.settle()
