@@ -16,8 +16,9 @@ settings.load_profile("tokentape")
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _own_data_folder(tmp_path_factory: pytest.TempPathFactory) -> Generator[None]:
-    """The folder for a user's data, in which the default ledger lies, is a new one."""
+def _own_folders(tmp_path_factory: pytest.TempPathFactory) -> Generator[None]:
+    """The folders for a user's data and caches, with the default ledger and what was loaded, are new ones."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_DATA_HOME", str(tmp_path_factory.mktemp("data")))
+        patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         yield
