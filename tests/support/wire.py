@@ -15,9 +15,12 @@ import msgspec
 from tests.support.plans import PLAN_HEADER, Headers, chunked, segments
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Generator, Iterable
+    import ssl
+    from collections.abc import Awaitable, Callable, Generator, Iterable
 
     from tests.support.plans import Plan
+
+    Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
 
 
 class Message(msgspec.Struct, kw_only=True):
@@ -107,14 +110,14 @@ class RecordingsServer:
 
 
 @contextmanager
-def serving(server: RecordingsServer) -> Generator[str]:
+def serving(server: RecordingsServer, context: ssl.SSLContext | None = None) -> Generator[str]:
     """The server's URL, while a thread of its own serves it on a free port of the loopback."""
     started: list[tuple[asyncio.AbstractEventLoop, asyncio.Event, int]] = []
     ready = threading.Event()
 
     async def serve() -> None:
         stop = asyncio.Event()
-        listener = await asyncio.start_server(server, "127.0.0.1", 0)
+        listener = await asyncio.start_server(server, "127.0.0.1", 0, ssl=context)
         started.append((asyncio.get_running_loop(), stop, listener.sockets[0].getsockname()[1]))
         ready.set()
         await stop.wait()
@@ -125,22 +128,29 @@ def serving(server: RecordingsServer) -> Generator[str]:
     ready.wait()
     loop, stop, port = started[0]
     try:
-        yield f"http://127.0.0.1:{port}"
+        yield f"{'https' if context else 'http'}://127.0.0.1:{port}"
     finally:
         loop.call_soon_threadsafe(stop.set)
         thread.join()
 
 
 async def fetch(port: int, plans: Iterable[Plan], extra: Callable[[Plan], Headers]) -> dict[str, Message]:
+    """`fetch_by`, on connections to a port of the loopback."""
+    return await fetch_by(lambda: asyncio.open_connection("127.0.0.1", port), plans, extra)
+
+
+async def fetch_by(
+    connect: Callable[[], Awaitable[Streams]], plans: Iterable[Plan], extra: Callable[[Plan], Headers]
+) -> dict[str, Message]:
     """Carry out the plans one after another on as few connections as the replies allow.
 
     `extra` gives request headers to add. Raises `ConnectionError` where a reply never begins.
     """
     replies: dict[str, Message] = {}
-    connection: tuple[asyncio.StreamReader, asyncio.StreamWriter] | None = None
+    connection: Streams | None = None
     for plan in plans:
         if connection is None:
-            connection = await asyncio.open_connection("127.0.0.1", port)
+            connection = await connect()
         reader, writer = connection
         await send(writer, _request(plan, extra(plan)), random.Random(plan.seed))
         reply = await receive(reader, is_response=True)
@@ -148,11 +158,18 @@ async def fetch(port: int, plans: Iterable[Plan], extra: Callable[[Plan], Header
             raise ConnectionError(f"no reply to {plan.key}")
         replies[plan.key] = reply
         if _ends(reply):
-            writer.close()
+            _close(writer)
             connection = None
     if connection:
-        connection[1].close()
+        _close(connection[1])
     return replies
+
+
+def _close(writer: asyncio.StreamWriter) -> None:
+    """TLS would wait for the other side's last word, which a loop that ends does not hear."""
+    writer.close()
+    if writer.get_extra_info("ssl_object") is not None:
+        writer.transport.abort()
 
 
 def _request(plan: Plan, extra: Headers) -> bytes:

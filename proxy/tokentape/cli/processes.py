@@ -17,6 +17,10 @@ def main(kind: str, config: str) -> None:
         from tokentape.proxy.relay.worker import WorkerConfig, run_worker
 
         run_worker(msgspec.json.decode(config, type=WorkerConfig))
+    elif kind == "intercept":
+        from tokentape.proxy.intercept.worker import InterceptConfig, run_intercept
+
+        run_intercept(msgspec.json.decode(config, type=InterceptConfig))
     elif kind == "recorder":
         from tokentape.recorder.recording.process import RecorderConfig, run_recorder
 
