@@ -85,7 +85,8 @@ OWN_EXAMPLES: dict[str, object] = {
     "otlp_temporality": "delta",
     "capture_content": "spans",
     "content_redact": "[0-9]{16}",
-    "content_hook": "mypackage.privacy:redact",
+    "content_hook": "json:loads",
+    "layout": "shared",
     "request_log": "calls.jsonl",
 }
 EXAMPLES: dict[type, object] = {

@@ -110,9 +110,9 @@ def test_a_room_can_be_imported_alone(room: str, known: set[str]) -> None:
     inside = [name for name in modules() if within(name, f"tokentape.{room}")]
     names = sorted(name for name in inside if not name.endswith("__main__"))
     # Grafana's types say at import that there are newer ones, which no Grafana before 12 loads.
-    known = "import warnings; warnings.filterwarnings('ignore', 'Prefer using dashboardv2'); "
+    quiet = "import warnings; warnings.filterwarnings('ignore', 'Prefer using dashboardv2'); "
     script = f"import importlib, sys; [importlib.import_module(n) for n in {names}]; print(*sys.modules)"
-    command = [sys.executable, "-W", "error", "-c", known + script]
+    command = [sys.executable, "-W", "error", "-c", quiet + script]
     result = subprocess.run(command, capture_output=True, text=True, check=False)
     assert (result.returncode, result.stderr) == (0, "")
     loaded = {name.split(".")[1] for name in result.stdout.split() if name.startswith("tokentape.")}

@@ -58,6 +58,9 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     request_log: str = ""
     request_log_mb: float = 100.0
     request_log_keep: int = 5
+    intercept: bool = False
+    intercept_listen: Address = Address("127.0.0.1", 8586)
+    intercept_hosts: tuple[str, ...] = ("api.anthropic.com",)
     label: tuple[str, ...] = ()
     autotag: bool = True
     once: bool = False
@@ -71,8 +74,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True):
     layout: str = "readable"
     speed: float = 0.0
     match: str = "strict"
-    played: str = ""
     after_last: str = "fail"
+    played: str = ""
     fault: tuple[str, ...] = ()
     chaos: str = ""
     seed: int = 0
@@ -150,6 +153,8 @@ class Option(msgspec.Struct, frozen=True, kw_only=True):
         """The value where nobody gives one."""
         return getattr(Settings(), self.name)
 
+
+INTERCEPTING: Final = frozenset({"up", "run", "replay"})
 
 _DAY: Final = 86_400
 _REPLAY: Final = frozenset({"replay"})
@@ -366,6 +371,28 @@ OPTIONS: Final = (
         read=values.count(0, 1000),
         metavar="N",
         help="How many renamed request logs are kept.",
+    ),
+    Option(
+        name="intercept",
+        read=values.switch,
+        help="Carry calls of clients that cannot set a base_url, too: they get an HTTPS_PROXY. It needs the "
+        "extra `intercept`; see docs/intercept.md.",
+        commands=INTERCEPTING,
+    ),
+    Option(
+        name="intercept_listen",
+        read=values.address,
+        metavar="HOST:PORT",
+        help="Where such clients connect. `run` and `replay` take a free port unless the flag or the "
+        "variable is set.",
+        commands=INTERCEPTING,
+    ),
+    Option(
+        name="intercept_hosts",
+        read=values.names,
+        metavar="HOST,...",
+        help="The hosts whose traffic is decrypted there. That of all others passes unseen.",
+        commands=INTERCEPTING,
     ),
     Option(
         name="label",
