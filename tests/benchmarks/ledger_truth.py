@@ -196,7 +196,10 @@ def _proxy(standin: Running, folder: Path, ledger: Path, life: int) -> Generator
     with child(command, log) as process:
         await_answer(process, admin, "/readyz", log)
         await_answer(process, port, "/.tokentape/healthz", log)
-        yield _Proxy(process, port, admin, ledger)
+        proxy = _Proxy(process, port, admin, ledger)
+        while not proxy.scrape().value("tokentape_price_table_timestamp_seconds"):
+            time.sleep(0.05)  # The first calls would wait for the prices.
+        yield proxy
 
 
 def measure(rate: float, seconds: float, say: Callable[[str], None]) -> Truth:
@@ -269,18 +272,24 @@ def differences(truth: Truth) -> list[str]:
     if missing != truth.unmetered + truth.lost:
         found.append(f"{missing} calls are not in the ledger; {truth.unmetered + truth.lost} are reported.")
     wanted = sum(
-        (price_of(model, said) * truth.kept[model].calls for model, said in truth.standin.items()), Decimal(0)
+        (
+            price_of(model, said) * truth.kept.get(model, Said()).calls
+            for model, said in truth.standin.items()
+        ),
+        Decimal(0),
     )
     if wanted != truth.usd:
         found.append(f"The ledger says {truth.usd} USD; so many calls cost {wanted}.")
     for model, said in truth.standin.items():
         share = Said(
-            calls=truth.kept[model].calls,
-            input_tokens=said.input_tokens // said.calls * truth.kept[model].calls,
-            output_tokens=said.output_tokens // said.calls * truth.kept[model].calls,
+            calls=truth.kept.get(model, Said()).calls,
+            input_tokens=said.input_tokens // said.calls * truth.kept.get(model, Said()).calls,
+            output_tokens=said.output_tokens // said.calls * truth.kept.get(model, Said()).calls,
         )
-        if share != truth.kept[model] or share.calls > said.calls:
-            found.append(f"{model}: the ledger has {truth.kept[model]}, the stand-in said {said}.")
+        if share != truth.kept.get(model, Said()) or share.calls > said.calls:
+            found.append(
+                f"{model}: the ledger has {truth.kept.get(model, Said())}, the stand-in said {said}."
+            )
     counted = Said(**truth.counted)
     if (rest := _less(kept, counted)) != truth.uncounted:
         found.append(f"The counters lack {rest}; the killed observer had written {truth.uncounted}.")
