@@ -1,0 +1,145 @@
+"""The pytest plugin: hooks and fixtures.
+
+What a test without the marker pays for is this module and nothing else, so all that has work to do lies in
+`tokentape.recorder.testing` and is imported by the first test that needs it. Which of command line, marker,
+module and ini file decides is told there, in `settings`.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from tokentape.recorder.testing.cassette import OpenCassette
+    from tokentape.recorder.testing.deck import Deck
+
+_OPEN: pytest.StashKey[tuple[OpenCassette, Deck]] = pytest.StashKey()
+
+_CHOICES = {
+    "record": ("none", "once", "new_episodes", "all", "rewrite"),
+    "match": ("strict", "lenient"),
+    "after_last": ("fail", "repeat_last", "cycle"),
+    "unplayed": ("ignore", "report", "fail"),
+    "write": ("passed", "always"),
+}
+_HELP = {
+    "record": "when requests of marked tests may go live (default: none)",
+    "match": "strict: a request that differs is a miss; lenient: the nearest recording answers it",
+    "after_last": "what a request gets beyond its last recording (default: fail)",
+    "unplayed": "what becomes of a test that leaves recordings unplayed (default: report)",
+    "write": "when what was recorded is written (default: passed, only if the test passed)",
+    "upstream": "base_url that tokentape_server records from, and that counts as the API",
+    "hosts": "other hosts whose exchanges are recorded too, one a line",
+}
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Add the options `--tokentape-...` and the ini keys `tokentape_...`."""
+    group = parser.getgroup("tokentape", "recorded API calls (tokentape)")
+    for name, choices in _CHOICES.items():
+        flag = f"--tokentape-{name.replace('_', '-')}"
+        group.addoption(flag, dest=f"tokentape_{name}", choices=choices, help=_HELP[name])
+        parser.addini(f"tokentape_{name}", _HELP[name], default=None)
+    group.addoption("--tokentape-upstream", dest="tokentape_upstream", metavar="URL", help=_HELP["upstream"])
+    parser.addini("tokentape_upstream", _HELP["upstream"], default=None)
+    parser.addini("tokentape_hosts", _HELP["hosts"], type="linelist", default=None)
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Make the marker known."""
+    config.addinivalue_line(
+        "markers",
+        "tokentape(cassette, *, record, match, hosts, max_usd, max_calls, max_tokens, ...): "
+        "play the API calls of this test from its cassette.",
+    )
+    config.pluginmanager.register(_Verdicts(), "tokentape-verdicts")
+
+
+@pytest.fixture(scope="module")
+def tokentape_config() -> dict[str, Any]:
+    """Settings of a module's tests: override it."""
+    return {}
+
+
+@pytest.fixture
+def tokentape_cassette(
+    request: pytest.FixtureRequest, tokentape_config: dict[str, Any]
+) -> Generator[OpenCassette]:
+    """The test's open cassette: its calls, its bill, assertions and faults."""
+    from tokentape.recorder.testing.running import opened  # noqa: PLC0415 - see the module's docstring
+
+    item, config = request.node, request.config
+    command_line = {name: config.getoption(f"tokentape_{name}") for name in [*_CHOICES, "upstream"]}
+    ini = {name: config.getini(f"tokentape_{name}") for name in [*_CHOICES, "upstream", "hosts"]}
+    with opened(item, _said(command_line), tokentape_config, _said(ini)) as (cassette, deck):
+        item.stash[_OPEN] = (cassette, deck)
+        yield cassette
+        del item.stash[_OPEN]
+
+
+@pytest.fixture
+def tokentape_server(request: pytest.FixtureRequest, tokentape_cassette: OpenCassette) -> Generator[str]:
+    """A base_url that plays and records the test's cassette, for subprocesses and other languages."""
+    from tokentape.recorder.testing.server import serving  # noqa: PLC0415 - see the module's docstring
+
+    _, deck = request.node.stash[_OPEN]
+    with serving(deck, tokentape_cassette.settings.upstream) as url:
+        yield url
+
+
+@pytest.fixture(autouse=True)
+def _tokentape_marked(request: pytest.FixtureRequest) -> None:
+    """A marked test has its cassette, whether it asks for the fixture or not."""
+    if request.node.get_closest_marker("tokentape") is not None:
+        request.getfixturevalue("tokentape_cassette")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Generator[None]:
+    """A miss fails its test, even where the application swallowed it."""
+    found = item.stash.get(_OPEN, None)
+    if found is None:
+        return (yield)
+    from tokentape.recorder.testing.running import judge  # noqa: PLC0415 - see the module's docstring
+
+    cassette, _ = found
+    try:
+        result = yield
+    except BaseException:
+        for text in cassette.refusals():
+            item.add_report_section("call", "tokentape", text)
+        raise
+    if wrong := judge(cassette):
+        pytest.fail("\n\n".join(wrong), pytrace=False)
+    cassette.passed = True
+    return result
+
+
+class _Verdicts:
+    """The verdicts of the tests that have ended, for the terminal; workers of pytest-xdist send theirs."""
+
+    def __init__(self) -> None:
+        self._lines: dict[str, str] = {}
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Keep the verdict of a test that has ended."""
+        if report.when == "teardown":
+            found = [str(value) for name, value in report.user_properties if name == "tokentape"]
+            for line in found:
+                self._lines[report.nodeid] = line
+
+    def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
+        """One line a test."""
+        if self._lines:
+            terminalreporter.section("tokentape")
+        for nodeid, line in self._lines.items():
+            terminalreporter.write_line(f"{line}  {nodeid}")
+
+
+def _said(values: dict[str, Any]) -> dict[str, Any]:
+    """What is not left open."""
+    return {name: value for name, value in values.items() if value not in (None, "", [])}
