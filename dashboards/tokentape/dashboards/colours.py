@@ -29,6 +29,23 @@ OUTCOMES: Final = {
     "timeout": "purple",
     "proxy_error": "dark-orange",
 }
+STATUSES: Final = {
+    "200": "green",
+    "400": "yellow",
+    "401": "yellow",
+    "404": "yellow",
+    "429": "orange",
+    "500": "dark-red",
+    "529": "red",
+    "none": "blue",
+}
+ERRORS: Final = {
+    "rate_limit_error": "orange",
+    "overloaded_error": "red",
+    "invalid_request_error": "yellow",
+    "api_error": "dark-red",
+    "stream_error": "purple",
+}
 CACHE: Final = {
     "hit": "green",
     "mixed": "light-green",

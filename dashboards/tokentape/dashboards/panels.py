@@ -17,6 +17,8 @@ USD: Final = "currencyUSD"
 PERCENT: Final = "percentunit"
 SECONDS: Final = "s"
 SHORT: Final = "short"
+COUNT: Final = "locale"
+"""Whole numbers, with separators instead of K and M."""
 TOKENS: Final = "tokens"
 DATASOURCE: Final = models.DataSourceRef(type_val="prometheus", uid="${datasource}")
 
@@ -95,10 +97,10 @@ def course(
         .axis_soft_min(0)
         .legend(
             common.VizLegendOptions()
-            .display_mode(shapes.LegendDisplayMode.TABLE)
+            .display_mode(shapes.LegendDisplayMode.LIST)
             .placement(shapes.LegendPlacement.BOTTOM)
             .show_legend(True)
-            .calcs(["mean", "max", "lastNotNull"])
+            .calcs(["lastNotNull"])
         )
         .tooltip(
             common.VizTooltipOptions().mode(shapes.TooltipDisplayMode.MULTI).sort(shapes.SortOrder.DESCENDING)
@@ -117,7 +119,7 @@ def bars(title: str, description: str, look: Look, *queries: Query) -> bargauge.
         panel = panel.with_target(_target(query, index, instant=True))
     return (
         panel.orientation(shapes.VizOrientation.HORIZONTAL)
-        .display_mode(shapes.BarGaugeDisplayMode.GRADIENT)
+        .display_mode(shapes.BarGaugeDisplayMode.BASIC)
         .value_mode(shapes.BarGaugeValueMode.TEXT)
         .reduce_options(_last())
         .show_unfilled(True)
@@ -154,6 +156,7 @@ def listing(
         links: address behind the cells of a label, by label.
     """
     panel = table.Panel().title(title).description(description).datasource(DATASOURCE).no_value(_NOTHING)
+    panel = panel.min_width(90)
     for index, column in enumerate(columns):
         query = _target(Query(column.expr), index, instant=True).format(PromQueryFormat.TABLE)
         panel = panel.with_target(query)
@@ -248,4 +251,4 @@ def _colours(look: Look) -> dashboard.FieldColor:
         return dashboard.FieldColor().mode(models.FieldColorModeId.THRESHOLDS)
     if look.colour:
         return dashboard.FieldColor().mode(models.FieldColorModeId.FIXED).fixed_color(look.colour)
-    return dashboard.FieldColor().mode(models.FieldColorModeId.PALETTE_CLASSIC_BY_NAME)
+    return dashboard.FieldColor().mode(models.FieldColorModeId.PALETTE_CLASSIC)

@@ -87,7 +87,5 @@ def fault(question: Question, found: Found) -> str:
     values: Sequence[float] = [value for _, each in found for value in each]
     if all(map(math.isnan, values)):
         return "nothing but NaN"
-    # A zero without any label stands for no series at all.
-    named = [labels for labels, each in found if labels or any(each)]
-    nameless = [labels for labels in named if not question.labels <= labels.keys()]
+    nameless = [labels for labels, _ in found if not question.labels <= labels.keys()]
     return f"no {', '.join(sorted(question.labels))} in {nameless[0]}" if nameless else ""

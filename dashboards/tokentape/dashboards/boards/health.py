@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 from tokentape.dashboards import colours
 from tokentape.dashboards.boards.frame import frame, scope_of
 from tokentape.dashboards.layout import Row
-from tokentape.dashboards.panels import SECONDS, SHORT, USD, Look, Panel, Query, bars, course, headline
+from tokentape.dashboards.panels import COUNT, SECONDS, SHORT, USD, Look, Panel, Query, bars, course, headline
 from tokentape.dashboards.queries import health, money
-from tokentape.dashboards.queries.series import or_zero, total
+from tokentape.dashboards.queries.series import or_none, or_zero, total
 
 if TYPE_CHECKING:
     from grafana_foundation_sdk.builders.dashboard import Dashboard
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from tokentape.dashboards.options import Options
     from tokentape.dashboards.queries.series import Scope
 
-_NONE_WANTED = Look(unit=SHORT, decimals=0, steps=((None, colours.GOOD), (1, colours.BAD)))
+_NONE_WANTED = Look(unit=COUNT, decimals=0, steps=((None, colours.GOOD), (1, colours.BAD)))
 _BYTES = Look(unit="bytes")
 _FIRING = 'ALERTS{alertname=~"Tokentape.*",alertstate="firing"}'
 
@@ -49,7 +49,7 @@ def _headlines(options: Options, scope: Scope) -> list[tuple[int, Panel]]:
             headline(
                 "Up, by version",
                 "How many proxies answer, by what they run; `down` are those that do not.",
-                Look(unit=SHORT, decimals=0, colour=colours.GOOD, names={"down": colours.BAD}),
+                Look(unit=COUNT, decimals=0, colour=colours.GOOD, names={"down": colours.BAD}),
                 Query(total(scope.vector("tokentape_build_info"), "version"), "{{version}}"),
                 Query(health.down(scope), "down"),
             ),
@@ -116,7 +116,7 @@ def _inflight(scope: Scope) -> Panel:
     return course(
         "Requests under way",
         "In all workers of a proxy.",
-        Look(unit=SHORT, decimals=0),
+        Look(unit=COUNT, decimals=0),
         Query(total(scope.vector("tokentape_inflight_requests"), "instance"), "{{instance}}"),
     )
 
@@ -168,8 +168,8 @@ def _losses(scope: Scope) -> Panel:
         "Unmetered, refused and failed, by reason",
         "Of the range: calls not understood, requests that the proxy refused, consumers that failed, and "
         "what no collector took.",
-        Look(unit=SHORT, decimals=0),
-        Query(or_zero(f"{health.unmetered(scope, 'reason')} > 0"), "unmetered: {{reason}}"),
+        Look(unit=COUNT, decimals=0),
+        Query(or_none(f"{health.unmetered(scope, 'reason')} > 0", "reason"), "unmetered: {{reason}}"),
         Query(
             f"{total(scope.in_range('tokentape_refused_requests_total'), 'reason')} > 0",
             "refused: {{reason}}",
@@ -187,8 +187,8 @@ def _puzzles(scope: Scope) -> Panel:
         "Not understood",
         "Calls of the range with a part that could not be read, or an event or field that this version does "
         "not know: the API may have changed.",
-        Look(unit=SHORT, decimals=0),
-        Query(or_zero(f"sort_desc(({health.puzzles(scope)}) > 0)"), "{{what}}"),
+        Look(unit=COUNT, decimals=0),
+        Query(or_none(f"sort_desc(({health.puzzles(scope)}) > 0)", "what"), "{{what}}"),
     )
 
 
@@ -196,8 +196,8 @@ def _firing() -> Panel:
     return bars(
         "Alerts that fire",
         "Of this proxy's rules, now. The runbook says what each means and what to do.",
-        Look(unit=SHORT, decimals=0, colour=colours.BAD),
-        Query(or_zero(f"sum by (alertname) ({_FIRING})"), "{{alertname}}"),
+        Look(unit=COUNT, decimals=0, colour=colours.BAD),
+        Query(or_none(f"sum by (alertname) ({_FIRING})", "alertname"), "{{alertname}}"),
     )
 
 
@@ -218,7 +218,7 @@ def _series(scope: Scope) -> Panel:
         "Size of a scrape",
         "Series in the last scrape of each proxy, and label values of the range beyond their bound: shown as "
         "`other`, or not at all for want of lines.",
-        Look(unit=SHORT, decimals=0),
+        Look(unit=COUNT, decimals=0),
         Query(health.scraped(scope), "{{instance}}"),
         Query(or_zero(f"sum({overflow})"), "beyond a bound"),
     )

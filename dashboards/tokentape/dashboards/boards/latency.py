@@ -8,6 +8,7 @@ from tokentape.dashboards import colours
 from tokentape.dashboards.boards.frame import frame, scope_of
 from tokentape.dashboards.layout import Row
 from tokentape.dashboards.panels import (
+    COUNT,
     PERCENT,
     SECONDS,
     SHORT,
@@ -19,7 +20,7 @@ from tokentape.dashboards.panels import (
     headline,
 )
 from tokentape.dashboards.queries import tokens, traffic
-from tokentape.dashboards.queries.series import or_zero, total
+from tokentape.dashboards.queries.series import or_none, total
 
 if TYPE_CHECKING:
     from grafana_foundation_sdk.builders.dashboard import Dashboard
@@ -62,20 +63,18 @@ def _headlines(options: Options, scope: Scope) -> list[tuple[int, Panel]]:
             5,
             headline(
                 "Time to first token, p95",
-                "Of streams: from the request to the first content delta, now; behind it the course.",
+                "Of streams: from the request to the first content delta, now.",
                 Look(unit=SECONDS, decimals=1, steps=wait),
                 Query(traffic.first_token(scope, 0.95)),
-                spark="quantile",
             ),
         ),
         (
             5,
             headline(
                 "Duration, p95",
-                "Of message calls: from the request to the last byte, now; behind it the course.",
+                "Of message calls: from the request to the last byte, now.",
                 Look(unit=SECONDS, decimals=1, colour="text"),
                 Query(traffic.duration(scope, 0.95)),
-                spark="quantile",
             ),
         ),
         (
@@ -132,7 +131,7 @@ def _speed(scope: Scope) -> Panel:
     return course(
         "Output tokens a second",
         "Median speed of streams by model, from the first to the last token.",
-        Look(unit=SHORT, decimals=0),
+        Look(unit=COUNT, decimals=0),
         Query(scope.quantile(0.5, "tokentape_output_tokens_per_second", "model"), "{{model}}"),
     )
 
@@ -151,7 +150,7 @@ def _errors(scope: Scope) -> Panel:
         "Errors by type",
         "Failures a minute by the API's error type (rate_limit_error is 429, overloaded_error 529), or by "
         "the proxy's own reason.",
-        Look(unit=SHORT),
+        Look(unit=SHORT, names=colours.ERRORS),
         Query(traffic.errors_a_minute(scope, "error_type"), "{{error_type}}"),
         stacked=True,
     )
@@ -172,7 +171,7 @@ def _retries(scope: Scope) -> Panel:
     return course(
         "Retries by cause",
         "Attempts a minute that repeat an earlier one, by what happened to that one.",
-        Look(unit=SHORT),
+        Look(unit=SHORT, names=colours.ERRORS),
         Query(traffic.retries_a_minute(scope), "{{cause}}"),
         stacked=True,
     )
@@ -235,5 +234,5 @@ def _truncated(scope: Scope) -> Panel:
             least=0,
             steps=((None, colours.GOOD), (0.02, colours.WARNING), (0.05, colours.BAD)),
         ),
-        Query(or_zero(f"sort_desc({traffic.truncated_ratio(scope, 'model')})"), "{{model}}"),
+        Query(or_none(f"sort_desc({traffic.truncated_ratio(scope, 'model')})", "model"), "{{model}}"),
     )

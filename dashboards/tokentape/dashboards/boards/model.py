@@ -8,6 +8,7 @@ from tokentape.dashboards import colours
 from tokentape.dashboards.boards.frame import frame, scope_of
 from tokentape.dashboards.layout import Row
 from tokentape.dashboards.panels import (
+    COUNT,
     PERCENT,
     SECONDS,
     SHORT,
@@ -22,7 +23,7 @@ from tokentape.dashboards.panels import (
     listing,
 )
 from tokentape.dashboards.queries import money, tokens, traffic
-from tokentape.dashboards.queries.series import or_zero
+from tokentape.dashboards.queries.series import or_none, or_zero
 
 if TYPE_CHECKING:
     from grafana_foundation_sdk.builders.dashboard import Dashboard
@@ -61,7 +62,7 @@ def _headlines(scope: Scope) -> list[tuple[int, Panel]]:
             headline(
                 "Requests",
                 "Attempts of the range, retries included.",
-                Look(unit=SHORT, decimals=0, colour="text"),
+                Look(unit=COUNT, decimals=0, colour="text"),
                 Query(traffic.count(scope)),
             ),
         ),
@@ -88,7 +89,7 @@ def _headlines(scope: Scope) -> list[tuple[int, Panel]]:
             headline(
                 "Unpriced",
                 "Calls of the range whose price is not known: their cost is in no figure.",
-                Look(unit=SHORT, decimals=0, steps=((None, colours.GOOD), (1, colours.BAD))),
+                Look(unit=COUNT, decimals=0, steps=((None, colours.GOOD), (1, colours.BAD))),
                 Query(or_zero(money.unpriced(scope))),
             ),
         ),
@@ -110,7 +111,7 @@ def _projects(scope: Scope, label: str) -> Panel:
         f"{label.capitalize()}s",
         "Of the range. Unpriced calls are in the requests, and in no figure of money.",
         {label: label.capitalize()},
-        Column(title="Requests", expr=traffic.count(scope, label), look=Look(unit=SHORT, decimals=0)),
+        Column(title="Requests", expr=traffic.count(scope, label), look=Look(unit=COUNT, decimals=0)),
         Column(
             title="Spend",
             expr=money.spend(scope, label),
@@ -163,7 +164,7 @@ def _reasons(scope: Scope) -> Panel:
     return bars(
         "Stop reasons",
         "Replies of the range.",
-        Look(unit=SHORT, decimals=0, names=colours.STOP_REASONS),
+        Look(unit=COUNT, decimals=0, names=colours.STOP_REASONS),
         Query(f"sort_desc({traffic.stop_reasons(scope, 'stop_reason')})", "{{stop_reason}}"),
     )
 
@@ -173,9 +174,9 @@ def _served(scope: Scope) -> Panel:
         "Asked for, and served by another",
         "Replies of the range by another model than the one asked for, dates and aliases aside. Of all "
         "models: who asked for this one, and what this one stood in for.",
-        Look(unit=SHORT, decimals=0),
+        Look(unit=COUNT, decimals=0),
         Query(
-            or_zero(f"sort_desc({traffic.substitutions(scope)} > 0)"),
+            or_none(f"sort_desc({traffic.substitutions(scope)} > 0)", "asked", "served"),
             "{{asked}} → {{served}}",
         ),
     )

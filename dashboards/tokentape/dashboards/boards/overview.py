@@ -9,6 +9,7 @@ from tokentape.dashboards.boards.frame import frame, scope_of
 from tokentape.dashboards.boards.links import to_model
 from tokentape.dashboards.layout import Row
 from tokentape.dashboards.panels import (
+    COUNT,
     PERCENT,
     SECONDS,
     SHORT,
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
 
 _MONEY = Look(unit=USD, colour=colours.MONEY)
 _EACH = Look(unit=USD)
-_NONE_WANTED = Look(unit=SHORT, decimals=0, steps=((None, colours.GOOD), (1, colours.BAD)))
+_NONE_WANTED = Look(unit=COUNT, decimals=0, steps=((None, colours.GOOD), (1, colours.BAD)))
 
 
 def overview(options: Options) -> Dashboard:
@@ -159,7 +160,7 @@ def _models(options: Options, scope: Scope) -> Panel:
         "The range by served model. Hit ratio: cache reads over the whole prompt. TTFT: time to the first "
         "token of streams, 95th percentile over the last interval.",
         {"model": "Model"},
-        Column(title="Requests", expr=traffic.count(scope, "model"), look=Look(unit=SHORT, decimals=0)),
+        Column(title="Requests", expr=traffic.count(scope, "model"), look=Look(unit=COUNT, decimals=0)),
         Column(title="Tokens", expr=tokens.used(scope, "model"), look=Look(unit=SHORT, decimals=1)),
         Column(
             title="Spend",
@@ -188,7 +189,7 @@ def _projects(options: Options, scope: Scope) -> Panel:
     return bars(
         f"Top {label}s",
         f"USD of the range by {label}, the ten dearest.",
-        _EACH,
+        _MONEY,
         Query(f"topk(10, {money.spend(scope, label)})", f"{{{{{label}}}}}"),
     )
 
@@ -207,7 +208,7 @@ def _requests(scope: Scope) -> Panel:
     return course(
         "Requests by status",
         "Attempts a minute by the HTTP status that the client saw; `none` where it left before it saw one.",
-        Look(unit=SHORT),
+        Look(unit=SHORT, names=colours.STATUSES),
         Query(traffic.a_minute(scope, "status"), "{{status}}"),
         stacked=True,
     )

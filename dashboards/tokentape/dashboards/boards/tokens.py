@@ -9,6 +9,7 @@ from tokentape.dashboards.boards.frame import frame, scope_of
 from tokentape.dashboards.boards.links import to_model
 from tokentape.dashboards.layout import Row
 from tokentape.dashboards.panels import (
+    COUNT,
     PERCENT,
     SHORT,
     USD,
@@ -127,7 +128,7 @@ def _sizes(scope: Scope) -> Panel:
         "Prompt and answer sizes",
         "Tokens of one prompt, cached ones included, and of one answer: median and 95th percentile. The "
         "boundaries are powers of four, between which is interpolated.",
-        Look(unit=SHORT, decimals=0),
+        Look(unit=COUNT, decimals=0),
         Query(scope.quantile(0.5, "tokentape_request_input_tokens"), "prompt p50"),
         Query(scope.quantile(0.95, "tokentape_request_input_tokens"), "prompt p95"),
         Query(scope.quantile(0.5, "tokentape_request_output_tokens"), "answer p50"),
@@ -167,7 +168,7 @@ def _outcomes(scope: Scope) -> Panel:
     return bars(
         "Replies by cache outcome",
         "hit: read only. write: wrote only. mixed: both. ignored: marked, and neither. unmarked: not asked.",
-        Look(unit=SHORT, decimals=0, names=colours.CACHE),
+        Look(unit=COUNT, decimals=0, names=colours.CACHE),
         Query(f"sort_desc({tokens.outcomes(scope, 'outcome')})", "{{outcome}}"),
     )
 

@@ -130,5 +130,13 @@ def per_hour(expression: str) -> str:
 
 
 def or_zero(expression: str) -> str:
-    """0 where there is no series at all: of what is counted, none has happened."""
+    """0 where there is no series at all: of what is counted, none has happened. For series without labels."""
     return f"{expression} or vector(0)"
+
+
+def or_none(expression: str, *labels: str) -> str:
+    """The same for series with labels: a single 0 whose labels say `none`, and no zero beside others."""
+    nothing = "vector(0)"
+    for label in labels:
+        nothing = f'label_replace({nothing}, "{label}", "none", "", "")'
+    return f"{expression} or ({nothing} unless on () ({expression}))"
