@@ -9,8 +9,9 @@ import sys
 import textwrap
 from typing import TYPE_CHECKING
 
+import psutil
 import pytest
-from tests.support.proxy import eventually
+from tests.support.proxy import PATIENCE, eventually
 from tests.support.recording import record, running_record
 from tests.support.upstream import (
     ENDING,
@@ -196,11 +197,19 @@ def until_written(journal: Path) -> None:
 def test_when_the_command_itself_is_killed_the_cassette_is_written_by_those_that_are_left(
     upstream: HeldUpstream, tmp_path: Path
 ) -> None:
-    with running_record(tmp_path, "a.yaml", upstream=upstream.url) as running:
+    """The recorder waits for an observer that is late, since there may be something in it."""
+    with running_record(tmp_path, "--admin", "127.0.0.1:0", "a.yaml", upstream=upstream.url) as running:
+        children = running.children()
+        children["observer"].suspend()
         with Client(running.address) as client:
             client.call()
         running.process.kill()
-        running.process.communicate()
+        running.process.wait(PATIENCE)
+        psutil.wait_procs([children["worker"]], PATIENCE)
+        assert children["recorder"].is_running()
+        assert not (tmp_path / "a.yaml").exists()
+        children["observer"].resume()
         eventually((tmp_path / "a.yaml").exists, "the cassette")
         eventually(lambda: not (tmp_path / "a.yaml.journal").exists(), "the end of the journal")
-    assert len(uris(tmp_path / "a.yaml")) == 1
+        _, alive = psutil.wait_procs(children.values(), PATIENCE)
+    assert (alive, len(uris(tmp_path / "a.yaml"))) == ([], 1)

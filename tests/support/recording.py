@@ -69,6 +69,7 @@ class RunningRecord:
     def __init__(self, process: subprocess.Popen[str], base_url: str) -> None:
         self.process = process
         self.base_url = base_url
+        self._seen: set[psutil.Process] = set()
         self.children()
 
     @property
@@ -85,7 +86,14 @@ class RunningRecord:
                 command = child.cmdline()
                 if "tokentape.cli.processes" in command:
                     found[command[command.index("tokentape.cli.processes") + 1]] = child
+        self._seen.update(found.values())
         return found
+
+    def clean_up(self) -> None:
+        """Leave no process behind, whatever became of their parent."""
+        for child in self._seen:
+            with contextlib.suppress(psutil.Error):
+                child.kill()
 
     def kill(self, kind: str) -> None:
         """kill -9 one of its processes, and wait for its successor."""
@@ -125,17 +133,15 @@ def running_record(folder: Path, *arguments: str, upstream: str) -> Generator[Ru
     ) as process:
         assert process.stdout is not None
         line = process.stdout.readline()
+        assert line, process.communicate(timeout=PATIENCE)[1]
+        running = RunningRecord(process, line.strip().removeprefix("export ANTHROPIC_BASE_URL="))
         try:
-            assert line, process.communicate(timeout=PATIENCE)[1]
-            yield RunningRecord(process, line.strip().removeprefix("export ANTHROPIC_BASE_URL="))
+            yield running
         finally:
             if process.poll() is None:
-                children = psutil.Process(process.pid).children()
+                running.children()
                 process.kill()
-                for child in children:
-                    with contextlib.suppress(psutil.Error):
-                        child.kill()
-                process.communicate(timeout=PATIENCE)
+            running.clean_up()
 
 
 Part = bytes | str

@@ -42,6 +42,7 @@ class Proxy:
         console: print a line per call.
         keep_totals: sum up all calls, for `totals`.
         recording: record to this target, which is ours.
+        labels: text of labels for every intercepted call, whose client has no base_url to carry them.
 
     Raises:
         FailedError: on entering, when a port cannot be had or a process does not start.
@@ -54,8 +55,13 @@ class Proxy:
         console: bool = False,
         keep_totals: bool = False,
         recording: Recording | None = None,
+        labels: str = "",
     ) -> None:
         self._settings = settings
+        self._labels = labels
+        self._intercept: socket.socket | None = None
+        self.intercept_address: Address | None = None
+        """What clients have in HTTPS_PROXY, where there is an intercept."""
         self._recording = recording
         self._console = console
         self._keep_totals = keep_totals
@@ -95,6 +101,8 @@ class Proxy:
         """Drain and end all processes."""
         # Once the workers have closed theirs too, nobody listens: clients are refused, not kept waiting.
         self._traffic.close()
+        if self._intercept is not None:
+            self._intercept.close()
         async with self._recording.progress() if self._recording else contextlib.nullcontext():
             await self._supervisor.stop()
         if self._keep_totals:
@@ -118,6 +126,9 @@ class Proxy:
         if settings.admin is not None:
             self._admin = keep(open_port(settings.admin, "--admin"))
             self.admin_address = _bound(settings.admin, self._admin)
+        if settings.intercept:
+            self._intercept = keep(open_port(settings.intercept_listen, "--intercept-listen"))
+            self.intercept_address = _bound(settings.intercept_listen, self._intercept)
         folder = PrivateFolder()
         self._resources.callback(folder.remove)
         self._socket_file = folder.path / "observer.sock"
@@ -136,6 +147,8 @@ class Proxy:
 
     async def _start(self) -> None:
         workers = [self._worker(slot) for slot in range(self._settings.workers)]
+        if self._intercept is not None:
+            workers.append(self._interceptor(self._intercept.fileno()))
         self._supervisor = Supervisor(
             self._observer(), workers, drain=self._settings.drain, recorder=self._recorder()
         )
@@ -169,11 +182,13 @@ class Proxy:
         await _answered(self.address, "/.tokentape/healthz")
         if self.admin_address is not None:
             await _answered(self.admin_address, "/readyz")
+        if self.intercept_address is not None:
+            await _answered(self.intercept_address, "/.tokentape/healthz")
 
     def _recorder(self) -> Command | None:
         if self._recording is None:
             return None
-        config = self._recording.process(self._lifeline.read_end)
+        config = self._recording.process()
         inherited = (config.listener, config.lifeline, config.claim)
         return _command("recorder", "recorder", config, inherited)
 
@@ -192,8 +207,11 @@ class Proxy:
             totals=str(self._totals_file) if self._keep_totals else None,
             spooling=self._recording.spooling() if self._recording else None,
         )
-        inherited = (self._links.fileno(), self._lifeline.read_end)
-        return _command("observer", "observer", config, inherited if admin is None else (*inherited, admin))
+        held = self._recording.observers_end if self._recording else None
+        also = tuple(each for each in (admin, held) if each is not None)
+        return _command(
+            "observer", "observer", config, (self._links.fileno(), self._lifeline.read_end, *also)
+        )
 
     def _worker(self, slot: int) -> Command:
         settings = self._settings
@@ -216,6 +234,19 @@ class Proxy:
         )
         inherited = (self._traffic.fileno(), self._lifeline.read_end)
         return _command(f"relay worker {slot}", "worker", config, inherited)
+
+    def _interceptor(self, listener: int) -> Command:
+        from tokentape.cli.intercepting import intercept_config
+
+        config = intercept_config(
+            self._settings,
+            listener=listener,
+            lifeline=self._lifeline.read_end,
+            observer=str(self._socket_file),
+            labels=self._labels,
+            whole_bodies=self._recording is not None,
+        )
+        return _command("intercept worker", "intercept", config, (listener, config.lifeline))
 
 
 def _money(settings: Settings) -> Money:

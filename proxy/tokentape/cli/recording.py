@@ -46,6 +46,8 @@ class Recording:
         self._claimed = claimed
         self._settings = settings
         self._by_session = by_session
+        self.observers_end: int
+        """The end of the recorder's lifeline that observers hold open."""
         self._limit = int(settings.record_max * 1024 * 1024)
 
     @contextlib.contextmanager
@@ -57,14 +59,19 @@ class Recording:
         policy = msgspec.convert(self._settings.redact, Policy)
         with os.fdopen(os.open(self._policy, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
             file.write(msgspec.json.encode(policy))
-        with listen_privately(self._socket) as self._links:
-            yield
+        self._lifeline, self.observers_end = os.pipe()
+        try:
+            with listen_privately(self._socket) as self._links:
+                yield
+        finally:
+            os.close(self._lifeline)
+            os.close(self.observers_end)
 
-    def process(self, lifeline: int) -> RecorderConfig:
+    def process(self) -> RecorderConfig:
         """What the recorder is told."""
         return RecorderConfig(
             listener=self._links.fileno(),
-            lifeline=lifeline,
+            lifeline=self._lifeline,
             target=str(self.target),
             claim=self._claimed.descriptor,
             by_session=self._by_session,

@@ -1,7 +1,7 @@
 """The recorder's process: takes come in, scrubbed interactions go into journals, journals become cassettes.
 
 It has no hurry and says so to the system: traffic and metering go first, and what it has not worked off
-waits in spools. It ends when it was told to, or its supervisor is gone, and no observer is left.
+waits in spools. It ends when it was told to, or its supervisor and all observers are gone.
 """
 
 from __future__ import annotations
@@ -43,8 +43,6 @@ _NICE: Final = 10
 _SETTLE_SECONDS: Final = 0.1
 _SEND_SECONDS: Final = 5
 _IDLE_CHECK_SECONDS: Final = 1.0
-_GRACE_SECONDS: Final = 2.0
-"""How long it waits, told to end, for an observer that may still come."""
 
 _log = logging.getLogger(__name__)
 
@@ -55,7 +53,7 @@ class RecorderConfig(msgspec.Struct, frozen=True, kw_only=True):
     listener: int
     """File descriptor of the Unix listening socket, held open by the supervisor over restarts."""
     lifeline: int
-    """File descriptor of a pipe that ends when the supervisor does."""
+    """File descriptor of a pipe that ends with the supervisor and all observers."""
     target: str
     """The cassette, or the folder of cassettes."""
     claim: int
@@ -110,7 +108,7 @@ class Recorder:
         self._unsettled: list[_Job] = []
         self._settled_at = monotonic()
         self._looked_at = monotonic()
-        self._end_at: float | None = None
+        self._ending = False
         self._wake_read, self._wake_write = os.pipe()
 
     @property
@@ -126,7 +124,7 @@ class Recorder:
         """Work; returns when all is finished."""
         register = self._selector.register
         register(self._listener, selectors.EVENT_READ, self._accept)
-        register(self._lifeline, selectors.EVENT_READ, self._supervisor_gone)
+        register(self._lifeline, selectors.EVENT_READ, self._all_gone)
         register(self._wake_read, selectors.EVENT_READ, self._told_to_end)
         while not self._finished():
             self._look(0 if self._jobs else self._patience())
@@ -147,21 +145,20 @@ class Recorder:
         os.close(self._wake_write)
 
     def _patience(self) -> float:
-        return _SETTLE_SECONDS if self._unsettled or self._end_at is not None else _IDLE_CHECK_SECONDS
+        return _SETTLE_SECONDS if self._unsettled or self._ending else _IDLE_CHECK_SECONDS
 
     def _finished(self) -> bool:
-        if self._end_at is None or self._jobs or self._unsettled:
-            return False
-        return not self._links and monotonic() > self._end_at
+        return self._ending and not self._links and not self._jobs and not self._unsettled
 
     def _told_to_end(self) -> None:
         os.read(self._wake_read, 64)
-        self._end_at = monotonic()
+        self._ending = True
         self._accept()
 
-    def _supervisor_gone(self) -> None:
+    def _all_gone(self) -> None:
         self._selector.unregister(self._lifeline)
-        self._end_at = monotonic() + _GRACE_SECONDS
+        self._ending = True
+        self._accept()
 
     # Links.
 
