@@ -36,7 +36,12 @@ def _branch(entry: Path) -> str:
 
 def labelled(base_url: str, labels: Iterable[str]) -> str:
     """A base_url with `key=value` labels in its first path segment; of equal keys the last counts."""
+    segment = label_text(labels)
+    return f"{base_url}/@{segment}" if segment else base_url
+
+
+def label_text(labels: Iterable[str]) -> str:
+    """The same labels as the text of a segment, empty where there are none."""
     pairs = (label.partition("=") for label in labels)
     last = {key: quote(value, safe="") for key, _, value in pairs}
-    segment = ",".join(f"{key}={value}" for key, value in last.items())
-    return f"{base_url}/@{segment}" if segment else base_url
+    return ",".join(f"{key}={value}" for key, value in last.items())

@@ -7,6 +7,7 @@ import click
 from tokentape.cli.asking.calls import calls
 from tokentape.cli.asking.prices import prices
 from tokentape.cli.asking.report import report
+from tokentape.cli.authority import intercept
 from tokentape.cli.cassette.group import cassette
 from tokentape.cli.dashboards import dashboards
 from tokentape.cli.demo.command import demo
@@ -28,7 +29,20 @@ def main() -> None:
     """
 
 
-for command in (up, run, record, demo, replay, cassette, report, calls, prices, dashboards, doctor):
+for command in (
+    up,
+    run,
+    record,
+    demo,
+    replay,
+    cassette,
+    report,
+    calls,
+    prices,
+    intercept,
+    dashboards,
+    doctor,
+):
     main.add_command(command)
 
 

@@ -7,18 +7,20 @@ goes to stderr, before and after.
 from __future__ import annotations
 
 import os
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 import click
 
 from tokentape.cli.options import options
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from tokentape.cli.launch import Proxy
     from tokentape.cli.options import Settings
     from tokentape.cli.totals import Totals
+
+TOOL_SEARCH: Final = "ENABLE_TOOL_SEARCH"
 
 
 @click.command(
@@ -30,7 +32,8 @@ if TYPE_CHECKING:
 def run(command: tuple[str, ...], **flags: Any) -> None:
     """Run one command with ANTHROPIC_BASE_URL set to a proxy of its own, then say what it used.
 
-    The proxy takes a free port. Terminal and signals go to the command, and its exit status is returned;
+    With --intercept it gets an HTTPS_PROXY instead, and is asked to trust its certificates. The proxy takes
+    a free port. Terminal and signals go to the command, and its exit status is returned;
     as in a shell, 128 + N where signal N ended it, 126 or 127 where it could not be started.
     """
     import asyncio
@@ -49,14 +52,55 @@ async def _run(command: list[str], settings: Settings) -> int:
     from tokentape.cli.child import run_child
     from tokentape.cli.launch import Proxy
 
-    proxy = Proxy(settings, keep_totals=True)
+    proxy = Proxy(settings, keep_totals=True, labels=intercepted_labels(settings))
     async with proxy:
         announce(proxy, settings)
-        environment = child_environment(os.environ, base_url(proxy.base_url, settings))
+        environment = _environment(command, proxy, settings)
         status = await run_child(command, environment)
     if proxy.totals is not None:
         report_totals(proxy.totals)
     return status
+
+
+def _environment(command: list[str], proxy: Proxy, settings: Settings) -> dict[str, str]:
+    """The command's, which says what was set for it where that is not the base_url alone."""
+    if proxy.intercept_address is not None:
+        from tokentape.cli.intercepting import intercepted_for
+
+        return intercepted_for(os.environ, proxy.intercept_address, settings.intercept_hosts)
+    environment = child_environment(os.environ, base_url(proxy.base_url, settings))
+    if is_claude(command) and keeps_tool_search(os.environ, settings.upstream):
+        click.echo(
+            f"tokentape: {TOOL_SEARCH}=true is set for Claude Code, which else loads all tools", err=True
+        )
+        environment[TOOL_SEARCH] = "true"
+    return environment
+
+
+def is_claude(command: Sequence[str]) -> bool:
+    """Whether a command is Claude Code."""
+    return os.path.basename(command[0]) == "claude"  # noqa: PTH119 - the text decides
+
+
+def keeps_tool_search(environment: Mapping[str, str], upstream: str) -> bool:
+    """Whether to keep what Claude Code switches off behind a base_url that is not Anthropic's.
+
+    https://code.claude.com/docs/en/env-vars: it is safe where tool_reference blocks pass, and behind this
+    proxy is the API itself.
+    """
+    from tokentape.cli.options import BY_NAME
+
+    return TOOL_SEARCH not in environment and upstream == BY_NAME["upstream"].default
+
+
+def intercepted_labels(settings: Settings) -> str:
+    """The labels of the command, for calls that have no base_url to carry them."""
+    from pathlib import Path
+
+    from tokentape.cli.autotag import git_labels, label_text
+
+    tags = git_labels(Path.cwd()) if settings.autotag else []
+    return label_text([*tags, *settings.label])
 
 
 def base_url(proxy_url: str, settings: Settings) -> str:

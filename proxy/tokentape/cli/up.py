@@ -59,6 +59,11 @@ def _announce(proxy: Proxy, settings: Settings, *, terminal: bool) -> None:
     err = settings.request_log == "-"
     click.echo(f"export ANTHROPIC_BASE_URL={proxy.base_url}", err=err)
     click.echo(f"metrics {proxy.metrics_url}", err=err)
+    if proxy.intercept_address is not None:
+        from tokentape.cli.intercepting import lines_to_copy
+
+        for line in lines_to_copy(proxy.intercept_address, settings.intercept_hosts):
+            click.echo(line, err=err)
     if proxy.exporting_line:
         click.echo(proxy.exporting_line, err=err)
     if terminal:
