@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
@@ -74,6 +75,7 @@ OWN_EXAMPLES: dict[str, object] = {
     "timezone": "Europe/Berlin",
     "budget": "day=20,month=400.5",
     "budget_marks": "0.5,0.9",
+    "ledger": "calls.db",
     "sort": "cost",
     "format": "csv",
     "match": "lenient",
@@ -215,6 +217,29 @@ def test_an_upstream_is_a_url(url: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize("keys", ["a,b,c,d", "model", "1st", "a,a", "pro ject"])
 def test_metric_labels_must_be_able_to_be_labels(keys: str, tmp_path: Path) -> None:
     assert refusal(tmp_path, metric_labels=keys).startswith("metric_labels")
+
+
+@pytest.mark.parametrize(
+    ("ledger", "why"),
+    [
+        ("mysql://x/y", "A ledger is a file or a postgresql:// URL, not mysql://."),
+        ("://x", "The ledger's URL is not one: write postgresql://user@host/database."),
+    ],
+)
+def test_a_ledger_that_cannot_be_one_is_refused_before_anything_starts(
+    ledger: str, why: str, tmp_path: Path
+) -> None:
+    assert refusal(tmp_path, ledger=ledger) == f"--ledger: {why}"
+
+
+def test_a_postgresql_ledger_without_its_driver_says_what_to_install(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    why = "A PostgreSQL ledger needs psycopg: pip install 'tokentape[postgres]'."
+    assert refusal(tmp_path, ledger="postgresql://u@h/d") == f"--ledger: {why}"
+    result = CliRunner().invoke(main, ["report", "--ledger", "postgresql://u@h/d"])
+    assert (result.exit_code, result.stderr) == (1, f"Error: {why}\n")
 
 
 def test_a_variable_that_only_looks_like_ours_is_named_with_the_nearest_option() -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import stat
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Final
 
@@ -15,6 +16,7 @@ from sqlalchemy.exc import ArgumentError
 from tokentape.proxy.ledger.errors import LedgerError
 
 FILE_NAME: Final = "ledger.sqlite3"
+NO_DRIVER: Final = "A PostgreSQL ledger needs psycopg: pip install 'tokentape[postgres]'."
 
 
 class Location(msgspec.Struct, frozen=True, kw_only=True):
@@ -37,7 +39,7 @@ def locate(named: str | None = None) -> Location:
     """What `--ledger` means; by default a file in the platform's folder for a user's data.
 
     Raises:
-        LedgerError: a URL of another kind, or no URL at all.
+        LedgerError: a URL of another kind, or no URL at all, or what speaks to its database is not installed.
     """
     if not named:
         return Location(path=user_data_path("tokentape") / FILE_NAME)
@@ -48,8 +50,17 @@ def locate(named: str | None = None) -> Location:
     except (ArgumentError, ValueError):
         raise LedgerError("The ledger's URL is not one: write postgresql://user@host/database.") from None
     if url.drivername.partition("+")[0] in {"postgresql", "postgres"}:
+        if not _installed("psycopg"):
+            raise LedgerError(NO_DRIVER)
         return Location(postgres=url.set(drivername="postgresql+psycopg"))
     raise LedgerError(f"A ledger is a file or a postgresql:// URL, not {url.drivername}://.")
+
+
+def _installed(package: str) -> bool:
+    try:
+        return find_spec(package) is not None
+    except ValueError:  # Somebody has put nothing in its place.
+        return False
 
 
 def make_private(path: Path) -> None:

@@ -15,6 +15,7 @@ from tokentape.proxy.ledger import statements, tidying
 from tokentape.proxy.ledger.batch import RejectedError
 from tokentape.proxy.ledger.engines import make_engine
 from tokentape.proxy.ledger.errors import LedgerError, UnavailableError
+from tokentape.proxy.ledger.location import NO_DRIVER
 from tokentape.proxy.ledger.migrations import ADVISORY_LOCK, migrate
 from tokentape.proxy.ledger.schema import WRITTEN
 from tokentape.proxy.ledger.transaction import fill
@@ -22,7 +23,7 @@ from tokentape.proxy.ledger.transaction import fill
 try:
     import psycopg
 except ImportError as missing:
-    raise LedgerError("A PostgreSQL ledger needs psycopg: pip install 'tokentape[postgres]'.") from missing
+    raise LedgerError(NO_DRIVER) from missing
 
 if TYPE_CHECKING:
     from collections.abc import Generator, Mapping, Sequence
