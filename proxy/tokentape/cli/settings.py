@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from tokentape.cli.options import Option
 
-PORTS = frozenset({"listen", "admin"})
+PORTS = frozenset({"listen", "admin", "intercept_listen"})
 DEVELOPERS = frozenset({"TOKENTAPE_RECORDINGS", "TOKENTAPE_CI_STRICT"})
 """Documented variables that are no option: tests read them."""
 OWN_PORTS = frozenset({"up", "doctor"})
@@ -104,7 +104,9 @@ def _defaults(command: str, environment: Mapping[str, str]) -> dict[str, Any]:
     if command == "demo":
         return {"listen": free, "admin": free}
     before = environment.get("ANTHROPIC_BASE_URL")
-    return {"listen": free, "admin": None} | ({"upstream": before} if before else {})
+    return {"listen": free, "admin": None, "intercept_listen": free} | (
+        {"upstream": before} if before else {}
+    )
 
 
 def find_file(folder: Path) -> ConfigFile:
@@ -162,7 +164,12 @@ def _hint(name: str, known: list[str]) -> str:
 
 
 def _check_exposure(settings: Settings) -> None:
-    for name, address in (("--listen", settings.listen), ("--admin", settings.admin)):
+    ports = (
+        ("--listen", settings.listen),
+        ("--admin", settings.admin),
+        ("--intercept-listen", settings.intercept_listen if settings.intercept else None),
+    )
+    for name, address in ports:
         if address is not None and not address.loopback and not settings.expose:
             raise UsageError(
                 f"{name} {address} can be reached by other machines: add --expose to allow that, "
@@ -177,6 +184,10 @@ def _check(settings: Settings, environment: Mapping[str, str]) -> None:
 
     if settings.admin == settings.listen and settings.listen.port:
         raise UsageError(f"--listen and --admin are both {settings.listen}: choose two ports.")
+    if settings.intercept and settings.intercept_listen.port:
+        for name, taken in (("--listen", settings.listen), ("--admin", settings.admin)):
+            if taken == settings.intercept_listen:
+                raise UsageError(f"{name} and --intercept-listen are both {taken}: choose two ports.")
     try:
         upstream = parse_upstream(settings.upstream, dict(environment))
     except ValueError as error:
