@@ -44,6 +44,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         flag = f"--tokentape-{name.replace('_', '-')}"
         group.addoption(flag, dest=f"tokentape_{name}", choices=choices, help=_HELP[name])
         parser.addini(f"tokentape_{name}", _HELP[name], default=None)
+    group.addoption(
+        "--tokentape-orphans",
+        choices=("report", "fail"),
+        default="report",
+        help="what cassettes do whose tests are gone (default: report)",
+    )
     group.addoption("--tokentape-upstream", dest="tokentape_upstream", metavar="URL", help=_HELP["upstream"])
     parser.addini("tokentape_upstream", _HELP["upstream"], default=None)
     parser.addini("tokentape_hosts", _HELP["hosts"], type="linelist", default=None)
@@ -124,6 +130,33 @@ class _Verdicts:
 
     def __init__(self) -> None:
         self._lines: dict[str, str] = {}
+        self._orphans: set[str] = set()
+        self._whole = True
+
+    def pytest_deselected(self) -> None:
+        """Where not all tests run, nobody knows which cassettes are left over."""
+        self._whole = False
+
+    def pytest_collection_finish(self, session: pytest.Session) -> None:
+        """Look for cassettes whose tests are gone."""
+        marked = any(item.get_closest_marker("tokentape") for item in session.items)
+        if marked and self._whole and not any("::" in argument for argument in session.config.args):
+            from tokentape.recorder.testing.orphans import orphans  # noqa: PLC0415 - see the module's docstring
+
+            self._orphans.update(orphans(session.items))
+
+    def pytest_sessionfinish(self, session: pytest.Session) -> None:
+        """A worker of pytest-xdist hands over what it found."""
+        output: dict[str, Any] | None = getattr(session.config, "workeroutput", None)
+        if output is not None:
+            output["tokentape_orphans"] = sorted(self._orphans)
+        elif self._orphans and session.config.getoption("tokentape_orphans") == "fail":
+            session.exitstatus = session.exitstatus or pytest.ExitCode.TESTS_FAILED
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_testnodedown(self, node: Any) -> None:
+        """pytest-xdist: a worker has ended."""
+        self._orphans.update(getattr(node, "workeroutput", {}).get("tokentape_orphans", ()))
 
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         """Keep the verdict of a test that has ended."""
@@ -134,10 +167,12 @@ class _Verdicts:
 
     def pytest_terminal_summary(self, terminalreporter: pytest.TerminalReporter) -> None:
         """One line a test."""
-        if self._lines:
+        if self._lines or self._orphans:
             terminalreporter.section("tokentape")
         for nodeid, line in self._lines.items():
             terminalreporter.write_line(f"{line}  {nodeid}")
+        for path in sorted(self._orphans):
+            terminalreporter.write_line(f"ORPHAN  {path}: no test has this cassette; remove it")
 
 
 def _said(values: dict[str, Any]) -> dict[str, Any]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import anyio
 import httpx
 import pytest
@@ -13,22 +15,27 @@ from tokentape.recorder.testing.hosts import Places
 from tokentape.recorder.testing.settings import Settings
 from tokentape.recorder.testing.transports import asking
 
+if TYPE_CHECKING:
+    from contextlib import AbstractContextManager
+
 
 def deck_for(url: str, *recorded: Deck) -> Deck:
     interactions = [one for deck in recorded for one in deck.recorded()]
     return Deck(interactions, Settings(), live=not recorded, places=Places((url,), ()))
 
 
+def asked(client: httpx.Client, url: str) -> AbstractContextManager[httpx.Response]:
+    return client.stream("POST", f"{url}/v1/messages", content=STREAM_REQUEST, headers=HEADERS)
+
+
 def test_a_client_sees_the_first_events_before_the_last_ones_are_there() -> None:
     with held_upstream() as upstream:
         deck = deck_for(upstream.url)
-        with asking(deck), httpx.Client() as client:
-            ask = {"method": "POST", "url": f"{upstream.url}/v1/messages", "headers": HEADERS}
-            with client.stream(**ask, content=STREAM_REQUEST) as reply:
-                pieces = reply.iter_raw()
-                assert next(pieces) == OPENING
-                upstream.release()
-                rest = b"".join(pieces)
+        with asking(deck), httpx.Client() as client, asked(client, upstream.url) as reply:
+            pieces = reply.iter_raw()
+            assert next(pieces) == OPENING
+            upstream.release()
+            rest = b"".join(pieces)
         (interaction,) = deck.recorded()
         assert interaction.response.body == OPENING + rest
         assert interaction.response.ending is Ending.COMPLETE
@@ -37,7 +44,7 @@ def test_a_client_sees_the_first_events_before_the_last_ones_are_there() -> None
         assert [arrival.size for arrival in timing.arrivals] == [len(OPENING), len(rest)]
 
         played = deck_for(upstream.url, deck)
-        with asking(played), httpx.Client() as client, client.stream(**ask, content=STREAM_REQUEST) as reply:
+        with asking(played), httpx.Client() as client, asked(client, upstream.url) as reply:
             events = list(reply.iter_raw())
         assert b"".join(events) == OPENING + rest
         assert [event.count(b"\n\n") for event in events] == [1] * 6
@@ -49,8 +56,8 @@ def test_a_client_that_leaves_is_recorded_as_one_that_left() -> None:
 
         async def leave() -> None:
             async with httpx.AsyncClient() as client:
-                ask = {"method": "POST", "url": f"{upstream.url}/v1/messages", "headers": HEADERS}
-                async with client.stream(**ask, content=STREAM_REQUEST) as reply:
+                url = f"{upstream.url}/v1/messages"
+                async with client.stream("POST", url, content=STREAM_REQUEST, headers=HEADERS) as reply:
                     async for piece in reply.aiter_raw():
                         assert piece == OPENING
                         break
