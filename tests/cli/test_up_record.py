@@ -77,6 +77,7 @@ def test_a_session_without_traffic_is_over_and_its_cassette_written(
     assert files(tmp_path) == {"one.2.yaml": 1, "one.yaml": 1}
 
 
+@pytest.mark.slow
 def test_what_an_observer_died_in_is_counted(upstream: HeldUpstream, tmp_path: Path) -> None:
     upstream.released.clear()
     with running_proxy(upstream.url, "--record", str(tmp_path)) as proxy:
@@ -124,6 +125,7 @@ def test_two_proxies_do_not_record_to_one_folder(upstream: HeldUpstream, tmp_pat
     assert f"{tmp_path} is being recorded to by another process" in second.stderr
 
 
+@pytest.mark.slow
 def test_traffic_does_not_care_for_a_recorder_that_is_stopped(upstream: HeldUpstream, tmp_path: Path) -> None:
     """What it cannot take waits; nothing is lost."""
     with running_proxy(upstream.url, "--record", str(tmp_path)) as proxy:

@@ -75,3 +75,18 @@ async def test_a_connection_that_closed_in_this_turn_takes_nothing_from_the_othe
     for wire in served:
         wire.transport.abort()
     await eventually(lambda: alive.wire.lost and all(wire.lost for wire in served))
+
+
+class BehindLink(Link):
+    """Its observer does not keep up."""
+
+    def behind(self) -> bool:
+        return True
+
+
+@on_loop
+async def test_where_somebody_records_no_body_is_skimmed_however_far_behind_the_observer_is() -> None:
+    loop, link = asyncio.get_running_loop(), cast("FrameLink", BehindLink([]))
+    plain, whole = Outbox(loop, link), Outbox(loop, link, whole_bodies=True)
+    assert (plain.behind(), plain.skims()) == (True, True)
+    assert (whole.behind(), whole.skims()) == (True, False)
