@@ -63,11 +63,9 @@ class Intercepting(Metered):
         """What clients have in HTTPS_PROXY."""
         return f"http://127.0.0.1:{self.port}"
 
-    def client_context(self, *protocols: str) -> ssl.SSLContext:
-        """A client that trusts the intercept's authority and nobody else."""
-        context = ssl.create_default_context(cafile=str(self.certificate))
-        context.set_alpn_protocols(list(protocols or ("http/1.1",)))
-        return context
+    def trust(self) -> ssl.SSLContext:
+        """Of a client that trusts the intercept's authority and nobody else."""
+        return ssl.create_default_context(cafile=str(self.certificate))
 
     async def open(
         self, host: str = API, port: int = 443
@@ -77,7 +75,7 @@ class Intercepting(Metered):
         writer.write(f"CONNECT {host}:{port} HTTP/1.1\r\nHost: {host}:{port}\r\n\r\n".encode())
         answer = await reader.readuntil(b"\r\n\r\n")
         assert answer.startswith(b"HTTP/1.1 200 "), answer
-        await writer.start_tls(self.client_context(), server_hostname=host)
+        await writer.start_tls(self.trust(), server_hostname=host)
         return reader, writer
 
 

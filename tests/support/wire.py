@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from tests.support.plans import Plan
 
     Streams = tuple[asyncio.StreamReader, asyncio.StreamWriter]
+    Serve = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
 
 
 class Message(msgspec.Struct, kw_only=True):
@@ -110,7 +111,7 @@ class RecordingsServer:
 
 
 @contextmanager
-def serving(server: RecordingsServer, context: ssl.SSLContext | None = None) -> Generator[str]:
+def serving(server: Serve, context: ssl.SSLContext | None = None) -> Generator[str]:
     """The server's URL, while a thread of its own serves it on a free port of the loopback."""
     started: list[tuple[asyncio.AbstractEventLoop, asyncio.Event, int]] = []
     ready = threading.Event()
