@@ -199,3 +199,24 @@ def test_claude_code_is_known_by_its_name() -> None:
         False,
         False,
     ]
+
+
+def test_a_program_that_insists_on_the_api_runs_from_a_cassette(home: Path, upstream: HeldUpstream) -> None:
+    cassette = home / "insisting.yaml"
+    direct = INSISTING.replace(API, "http://127.0.0.1:1").replace(
+        '"http://127.0.0.1:1/v1', "__import__('os').environ['ANTHROPIC_BASE_URL'] + \"/v1"
+    )
+    recorded = tokentape(
+        home, "record", str(cassette), "--upstream", upstream.url, "--", sys.executable, "-c", direct
+    )
+    assert (recorded.returncode, recorded.stdout) == (0, "Hello\n"), recorded.stderr
+    asked = len(upstream.requests)
+    replayed = tokentape(home, "replay", str(cassette), "--intercept", "--", sys.executable, "-c", INSISTING)
+    assert (replayed.returncode, replayed.stdout) == (0, "Hello\n"), replayed.stderr
+    missed = tokentape(
+        home,
+        *("replay", str(cassette), "--intercept", "--", sys.executable, "-c"),
+        INSISTING.replace("Hello", "Goodbye"),
+    )
+    assert missed.returncode == 1
+    assert len(upstream.requests) == asked

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+import contextlib
 import os
 import shlex
 import sys
@@ -10,13 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Final
 
 import click
+import msgspec
 from platformdirs import user_data_path
 
 from tokentape.cli.errors import FailedError
 from tokentape.cli.options import BY_NAME
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import AsyncGenerator, Mapping
 
     from tokentape.cli.options import Settings
     from tokentape.cli.values import Address
@@ -34,6 +37,7 @@ _BUNDLES: Final = (
     "DENO_CERT",
 )
 """Variables that name the one file of authorities that a program trusts."""
+_READY_SECONDS: Final = 60.0
 _LOCAL: Final = ("127.0.0.1", "localhost", "::1")
 
 
@@ -84,6 +88,75 @@ def intercept_config(  # noqa: PLR0913 - what a process inherits, and what it is
         idle_seconds=settings.idle_timeout,
         whole_bodies=whole_bodies,
     )
+
+
+@contextlib.asynccontextmanager
+async def intercepting(settings: Settings, upstream: str) -> AsyncGenerator[Address]:
+    """An intercept of its own before a server of this process, which nobody observes; its address.
+
+    Raises:
+        FailedError: as `prepare`, or the port cannot be had, or the process does not start.
+    """
+    from tokentape.cli.listeners import open_port
+    from tokentape.cli.values import Address
+    from tokentape.proxy.supervisor import Lifeline
+
+    with (
+        contextlib.closing(open_port(settings.intercept_listen, "--intercept-listen")) as listener,
+        contextlib.closing(Lifeline()) as lifeline,
+    ):
+        config = intercept_config(
+            settings,
+            listener=listener.fileno(),
+            lifeline=lifeline.read_end,
+            observer=os.devnull,
+            labels="",
+            whole_bodies=False,
+        )
+        process = await _started(msgspec.structs.replace(config, upstream=upstream, drain=0.0))
+        try:
+            address = Address(settings.intercept_listen.host, listener.getsockname()[1])
+            await _ready(process, address.reachable)
+            yield address
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                process.terminate()
+            await process.wait()
+
+
+async def _started(config: InterceptConfig) -> asyncio.subprocess.Process:
+    """The worker, apart from the terminal: Ctrl-C there is for us."""
+    text = msgspec.json.encode(config).decode()
+    return await asyncio.create_subprocess_exec(
+        *(sys.executable, "-P", "-m", "tokentape.cli.processes", "intercept", text),
+        pass_fds=(config.listener, config.lifeline),
+        stdin=asyncio.subprocess.DEVNULL,
+        start_new_session=True,
+    )
+
+
+async def _ready(process: asyncio.subprocess.Process, address: Address) -> None:
+    """Wait for an answer, or for the end of the process: the port is open already, so a question waits."""
+    ended = asyncio.ensure_future(process.wait())
+    answer = asyncio.ensure_future(_asked(address))
+    await asyncio.wait((ended, answer), timeout=_READY_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+    answered = (
+        answer.done() and not answer.cancelled() and answer.exception() is None and bool(answer.result())
+    )
+    for step in (ended, answer):
+        step.cancel()
+    await asyncio.gather(ended, answer, return_exceptions=True)
+    if not answered:
+        raise FailedError("The intercept did not start: what it wrote above says why.")
+
+
+async def _asked(address: Address) -> bytes:
+    reader, writer = await asyncio.open_connection(address.host, address.port)
+    try:
+        writer.write(f"GET /.tokentape/healthz HTTP/1.1\r\nHost: {address}\r\n\r\n".encode())
+        return await reader.readline()
+    finally:
+        writer.close()
 
 
 def client_variables(

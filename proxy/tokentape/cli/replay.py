@@ -17,6 +17,7 @@ from tokentape.cli.values import Address
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from contextlib import AbstractAsyncContextManager
     from pathlib import Path
 
     from tokentape.cli.options import Settings
@@ -163,15 +164,37 @@ async def _replay(desk: Desk, settings: Settings, command: tuple[str, ...]) -> i
         if len(names := desk.shelf.names) > 1:
             example = quote(names[0], safe="")
             _say(f"{len(names)} cassettes: choose one by {url}/@cassette=NAME, such as {example}")
-        status = await (_run(command, url) if command else _wait(url))
+        async with _way_in(settings, url) as address:
+            status = await (
+                _run(command, url, settings, address) if command else _wait(url, settings, address)
+            )
     for line in summary(desk.shelf):
         _say(line)
     return status or int(missed(desk.shelf))
 
 
-async def _wait(url: str) -> int:
+def _way_in(settings: Settings, url: str) -> AbstractAsyncContextManager[Address | None]:
+    """The intercept before the server, where one was asked for."""
+    import contextlib
+
+    if not settings.intercept:
+        return contextlib.nullcontext()
+
+    from tokentape.cli.errors import require_posix
+    from tokentape.cli.intercepting import intercepting
+
+    require_posix()
+    return intercepting(settings, url)
+
+
+async def _wait(url: str, settings: Settings, address: Address | None) -> int:
     """Serve until Ctrl-C or SIGTERM."""
     click.echo(f"export ANTHROPIC_BASE_URL={url}")
+    if address is not None:
+        from tokentape.cli.intercepting import lines_to_copy
+
+        for line in lines_to_copy(address, settings.intercept_hosts):
+            click.echo(line)
     sys.stdout.flush()
     if sys.platform == "win32":
         await _until_interrupted()
@@ -192,13 +215,18 @@ async def _until_interrupted() -> None:
         await asyncio.Event().wait()
 
 
-async def _run(command: tuple[str, ...], url: str) -> int:
+async def _run(command: tuple[str, ...], url: str, settings: Settings, address: Address | None) -> int:
     """Serve a command, to its end; its status."""
     import asyncio
 
     from tokentape.cli.child import run_child
 
-    environment = _environment(os.environ, url)
+    if address is None:
+        environment = _environment(os.environ, url)
+    else:
+        from tokentape.cli.intercepting import intercepted_for
+
+        environment = _with_key(intercepted_for(os.environ, address, settings.intercept_hosts))
     if sys.platform == "win32":
         process = await asyncio.create_subprocess_exec(*command, env=environment)
         return await process.wait()
@@ -209,7 +237,10 @@ def _environment(environment: Mapping[str, str], url: str) -> dict[str, str]:
     """The environment of the command: calls go to the server, and need no key."""
     from tokentape.cli.run import child_environment
 
-    changed = child_environment(environment, url)
-    if not any(environment.get(name) for name in _CREDENTIALS):
-        changed["ANTHROPIC_API_KEY"] = _KEY
-    return changed
+    return _with_key(child_environment(environment, url))
+
+
+def _with_key(environment: dict[str, str]) -> dict[str, str]:
+    if any(environment.get(name) for name in _CREDENTIALS):
+        return environment
+    return {**environment, "ANTHROPIC_API_KEY": _KEY}
