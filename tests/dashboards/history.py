@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 NOON: Final = 1_795_176_000
 """Of Friday, 20 November 2026, UTC."""
-END: Final = NOON + 420
+END: Final = NOON + 2520
 DAY: Final = 86400
 DAYS: Final = 30
 SCRAPED: Final = 'job="tokentape",instance="proxy:9464"'
@@ -102,13 +102,18 @@ class History:
         found: defaultdict[str, list[tuple[int, float]]] = defaultdict(list)
         before = END - DAYS * DAY - 1800
         for at in times():
-            self._until(at, at - before)
+            self.step(at, at - before)
             before = at
-            for name, value in (*self._totals.items(), *self._gauges.items()):
-                found[name].append((at, value))
+            for name, values in self.now(at).items():
+                found[name] += values
         return found
 
-    def _until(self, at: int, seconds: int) -> None:
+    def now(self, at: int) -> Samples:
+        """The values as they are, as of a time."""
+        return {name: [(at, value)] for name, value in (*self._totals.items(), *self._gauges.items())}
+
+    def step(self, at: int, seconds: int) -> None:
+        """Let so many seconds go by until this time."""
         self._budgets(at, seconds)
         overloaded = END - 9 * 3600 - 2400 <= at <= END - 9 * 3600
         for pair in PAIRS:

@@ -12,7 +12,13 @@ from tokentape.dashboards.boards.latency import latency_and_errors
 from tokentape.dashboards.boards.model import model_detail
 from tokentape.dashboards.boards.overview import overview
 from tokentape.dashboards.boards.tokens import tokens_and_cache
-from tokentape.dashboards.rules.files import alerts_yaml, recording_yaml, runbook
+from tokentape.dashboards.rules.files import (
+    alerts_yaml,
+    operator_yaml,
+    provider_yaml,
+    recording_yaml,
+    runbook,
+)
 from tokentape.dashboards.rules.spans import Clock
 from tokentape.dashboards.tidying import tidy
 
@@ -47,6 +53,8 @@ def generated(options: Options) -> dict[str, str]:
     return boards | {
         "prometheus/recording-rules.yaml": recording_yaml(options, clock),
         "prometheus/alert-rules.yaml": alerts_yaml(options, clock),
+        "kubernetes/prometheusrule.yaml": operator_yaml(options, clock),
+        "provisioning/dashboards/tokentape.yaml": provider_yaml(options),
         "runbook.md": runbook(options, clock),
     }
 

@@ -76,7 +76,7 @@ function dressed(panel: Panel, name: string, type: FieldType, values: any[], ind
   (config.thresholds?.steps ?? []).forEach((step: any) => (step.value = step.value ?? -Infinity));
   config.displayName = name;
   const numbers = values.filter((each) => typeof each === 'number');
-  const [min, max] = [Math.min(...numbers), Math.max(...numbers)];
+  const [min, max] = [config.min ?? Math.min(...numbers), config.max ?? Math.max(...numbers)];
   const state: any = { displayName: name, seriesIndex: index, range: { min, max, delta: max - min } };
   const field: Field = { name, type, config, values, state };
   field.display = getDisplayProcessor({ field, theme, timeZone: 'utc' });

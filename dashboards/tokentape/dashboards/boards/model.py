@@ -23,7 +23,7 @@ from tokentape.dashboards.panels import (
     listing,
 )
 from tokentape.dashboards.queries import money, tokens, traffic
-from tokentape.dashboards.queries.series import or_none, or_zero
+from tokentape.dashboards.queries.series import or_none, or_zero, some
 
 if TYPE_CHECKING:
     from grafana_foundation_sdk.builders.dashboard import Dashboard
@@ -44,7 +44,7 @@ def model_detail(options: Options) -> Dashboard:
             Row("What it costs", 4, _headlines(scope)),
             Row("For whom", 9, [(12, _by_project(scope, label)), (12, _projects(scope, label))]),
             Row("A call", 8, [(12, _call_cost(scope)), (12, _tokens(scope))]),
-            Row("How it does", 8, [(8, _waits(scope)), (8, _reasons(scope)), (8, _served(scope))]),
+            Row("How it does", 8, [(8, _waits(scope)), (6, _reasons(scope)), (10, _served(scope))]),
             Row("Prices", 8, [(10, _price(scope)), (14, _elsewhere(scope))]),
         ],
         name="model",
@@ -101,7 +101,7 @@ def _by_project(scope: Scope, label: str) -> Panel:
         f"Spend an hour by {label}",
         f"USD an hour by {label}, stacked to the total of this model.",
         Look(unit=USD),
-        Query(money.burn_rate(scope, label), f"{{{{{label}}}}}"),
+        Query(some(money.burn_rate(scope, label)), f"{{{{{label}}}}}"),
         stacked=True,
     )
 
@@ -111,10 +111,10 @@ def _projects(scope: Scope, label: str) -> Panel:
         f"{label.capitalize()}s",
         "Of the range. Unpriced calls are in the requests, and in no figure of money.",
         {label: label.capitalize()},
-        Column(title="Requests", expr=traffic.count(scope, label), look=Look(unit=COUNT, decimals=0)),
+        Column(title="Requests", expr=some(traffic.count(scope, label)), look=Look(unit=COUNT, decimals=0)),
         Column(
             title="Spend",
-            expr=money.spend(scope, label),
+            expr=some(money.spend(scope, label)),
             look=Look(unit=USD, decimals=2, colour=colours.MONEY),
             bar=True,
         ),
@@ -165,7 +165,7 @@ def _reasons(scope: Scope) -> Panel:
         "Stop reasons",
         "Replies of the range.",
         Look(unit=COUNT, decimals=0, names=colours.STOP_REASONS),
-        Query(f"sort_desc({traffic.stop_reasons(scope, 'stop_reason')})", "{{stop_reason}}"),
+        Query(f"sort_desc({some(traffic.stop_reasons(scope, 'stop_reason'))})", "{{stop_reason}}"),
     )
 
 
@@ -195,8 +195,8 @@ def _price(scope: Scope) -> Panel:
 def _elsewhere(scope: Scope) -> Panel:
     return bars(
         "The same tokens at each model's list price",
-        "This model's tokens of the range, at the list price of each model that the proxy has seen. Tiers, "
-        "batches and other tokenisers are left out.",
+        "This model's tokens of the range, at the list price of the models in use and of the three cheapest. "
+        "Tiers, batches and other tokenisers are left out.",
         Look(unit=USD),
         Query(f"sort_desc({money.elsewhere(scope, tokens.used(scope, 'kind'))})", "{{at}}"),
     )

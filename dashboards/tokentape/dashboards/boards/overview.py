@@ -24,7 +24,7 @@ from tokentape.dashboards.panels import (
     listing,
 )
 from tokentape.dashboards.queries import health, money, tokens, traffic
-from tokentape.dashboards.queries.series import or_zero
+from tokentape.dashboards.queries.series import or_zero, some
 
 if TYPE_CHECKING:
     from grafana_foundation_sdk.builders.dashboard import Dashboard
@@ -140,7 +140,7 @@ def _by_model(scope: Scope) -> Panel:
         "Spend an hour by model",
         "USD an hour by served model, stacked to the total.",
         _EACH,
-        Query(money.burn_rate(scope, "model"), "{{model}}"),
+        Query(some(money.burn_rate(scope, "model")), "{{model}}"),
         stacked=True,
     )
 
@@ -150,7 +150,7 @@ def _by_kind(scope: Scope) -> Panel:
         "Cost by kind",
         "USD of the range by what it was paid for. The kinds are disjoint and add up to the spend.",
         Look(unit=USD, names=colours.TOKEN_KINDS),
-        Query(f"sort_desc({money.spend(scope, 'kind')})", "{{kind}}"),
+        Query(f"sort_desc({some(money.spend(scope, 'kind'))})", "{{kind}}"),
     )
 
 
@@ -160,11 +160,11 @@ def _models(options: Options, scope: Scope) -> Panel:
         "The range by served model. Hit ratio: cache reads over the whole prompt. TTFT: time to the first "
         "token of streams, 95th percentile over the last interval.",
         {"model": "Model"},
-        Column(title="Requests", expr=traffic.count(scope, "model"), look=Look(unit=COUNT, decimals=0)),
-        Column(title="Tokens", expr=tokens.used(scope, "model"), look=Look(unit=SHORT, decimals=1)),
+        Column(title="Requests", expr=some(traffic.count(scope, "model")), look=Look(unit=COUNT, decimals=0)),
+        Column(title="Tokens", expr=some(tokens.used(scope, "model")), look=Look(unit=SHORT, decimals=1)),
         Column(
             title="Spend",
-            expr=money.spend(scope, "model"),
+            expr=some(money.spend(scope, "model")),
             look=Look(unit=USD, decimals=2, colour=colours.MONEY),
             bar=True,
         ),
@@ -190,7 +190,7 @@ def _projects(options: Options, scope: Scope) -> Panel:
         f"Top {label}s",
         f"USD of the range by {label}, the ten dearest.",
         _MONEY,
-        Query(f"topk(10, {money.spend(scope, label)})", f"{{{{{label}}}}}"),
+        Query(f"topk(10, {some(money.spend(scope, label))})", f"{{{{{label}}}}}"),
     )
 
 
@@ -209,7 +209,7 @@ def _requests(scope: Scope) -> Panel:
         "Requests by status",
         "Attempts a minute by the HTTP status that the client saw; `none` where it left before it saw one.",
         Look(unit=SHORT, names=colours.STATUSES),
-        Query(traffic.a_minute(scope, "status"), "{{status}}"),
+        Query(some(traffic.a_minute(scope, "status")), "{{status}}"),
         stacked=True,
     )
 
@@ -242,7 +242,8 @@ def _savings(scope: Scope) -> list[tuple[int, Panel]]:
             bars(
                 "Short answers, priced at each model",
                 "Calls of the chosen models that ended their turn in at most 200 tokens: what their tokens "
-                "cost at the list price of each model. Whether it answers as well, only you can say.",
+                "cost at the list price of the models in use, and of the three cheapest. Whether "
+                "those answer as well, only you can say.",
                 _EACH,
                 Query(f"sort_desc({money.short_answers_elsewhere(scope)})", "{{at}}"),
             ),

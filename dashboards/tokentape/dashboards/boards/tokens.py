@@ -23,7 +23,7 @@ from tokentape.dashboards.panels import (
     listing,
 )
 from tokentape.dashboards.queries import money, tokens
-from tokentape.dashboards.queries.series import or_zero, total
+from tokentape.dashboards.queries.series import or_zero, some, total
 
 if TYPE_CHECKING:
     from grafana_foundation_sdk.builders.dashboard import Dashboard
@@ -169,7 +169,7 @@ def _outcomes(scope: Scope) -> Panel:
         "Replies by cache outcome",
         "hit: read only. write: wrote only. mixed: both. ignored: marked, and neither. unmarked: not asked.",
         Look(unit=COUNT, decimals=0, names=colours.CACHE),
-        Query(f"sort_desc({tokens.outcomes(scope, 'outcome')})", "{{outcome}}"),
+        Query(f"sort_desc({some(tokens.outcomes(scope, 'outcome'))})", "{{outcome}}"),
     )
 
 
@@ -182,14 +182,14 @@ def _worst(options: Options, scope: Scope, label: str) -> Panel:
         by,
         Column(
             title="Input spend",
-            expr=total(scope.in_range(money.COST, kind="input"), *labels),
+            expr=some(total(scope.in_range(money.COST, kind="input"), *labels)),
             look=Look(unit=USD, decimals=2, colour=colours.TOKEN_KINDS["input"]),
             bar=True,
         ),
         Column(title="Hit ratio", expr=tokens.hit_ratio(scope, *labels), look=Look(unit=PERCENT, decimals=0)),
         Column(
             title="Saved",
-            expr=money.saved_by_cache(scope, *labels),
+            expr=f"({money.saved_by_cache(scope, *labels)}) != 0",
             look=Look(unit=USD, decimals=2, steps=((None, colours.BAD), (0, colours.GOOD))),
         ),
         Column(
@@ -197,7 +197,9 @@ def _worst(options: Options, scope: Scope, label: str) -> Panel:
             expr=tokens.reads_per_write(scope, *labels),
             look=Look(unit=SHORT, decimals=1),
         ),
-        Column(title="Write cost", expr=tokens.write_cost(scope, *labels), look=Look(unit=USD, decimals=2)),
+        Column(
+            title="Write cost", expr=some(tokens.write_cost(scope, *labels)), look=Look(unit=USD, decimals=2)
+        ),
         Column(
             title="Ignored marks",
             expr=tokens.marked_but_ignored(scope, *labels),

@@ -94,15 +94,20 @@ def cost_per_thousand(scope: Scope, *by: str) -> str:
 def elsewhere(scope: Scope, tokens: str, *, by: str = "at") -> str:
     """What tokens would have cost at each model's price in effect; `by` names the label of that model.
 
+    Of the models in use in the range, and of the three cheapest: the price table knows many more.
+
     `tokens` is a vector by kind. Tiers, batches and regions are left out: it is the list price.
     """
-    price = f"max by (kind, {by}) ({_renamed(scope, by)})"
-    return f"sum by ({by}) ({price} * on (kind) group_left () ({tokens})) / 1e6"
-
-
-def _renamed(scope: Scope, by: str) -> str:
     every_model = scope.vector("tokentape_price_usd_per_million_tokens", model='!=""')
-    return f'label_replace({every_model}, "{by}", "$1", "model", "(.*)")'
+    price = f"max by (kind, {by}) ({_renamed(every_model, by)})"
+    all_prices = f"sum by ({by}) ({price} * on (kind) group_left () ({tokens})) / 1e6 > 0"
+    calls = total(scope.in_range("tokentape_priced_calls_total", model='!=""'), "model")
+    used = _renamed(f"({calls} > 0)", by)
+    return f"({all_prices} and on ({by}) {used}) or bottomk(3, {all_prices})"
+
+
+def _renamed(vector: str, by: str) -> str:
+    return f'label_replace({vector}, "{by}", "$1", "model", "(.*)")'
 
 
 def short_answers_cost(scope: Scope, *by: str) -> str:

@@ -129,6 +129,11 @@ def per_hour(expression: str) -> str:
     return f"3600 * {expression}"
 
 
+def some(expression: str) -> str:
+    """Only series above 0: the proxy shows models at 0 that nobody has used, and lists leave them out."""
+    return f"{expression} > 0"
+
+
 def or_zero(expression: str) -> str:
     """0 where there is no series at all: of what is counted, none has happened. For series without labels."""
     return f"{expression} or vector(0)"

@@ -30,6 +30,35 @@ def alerts_yaml(options: Options, clock: Clock) -> str:
     )
 
 
+def operator_yaml(options: Options, clock: Clock) -> str:
+    """All rules as the resource that the Prometheus operator takes."""
+    groups = [
+        *yaml.safe_load(recording_yaml(options, clock))["groups"],
+        *yaml.safe_load(alerts_yaml(options, clock))["groups"],
+    ]
+    return _dump(
+        {
+            "apiVersion": "monitoring.coreos.com/v1",
+            "kind": "PrometheusRule",
+            "metadata": {"name": "tokentape"},
+            "spec": {"groups": groups},
+        }
+    )
+
+
+def provider_yaml(options: Options) -> str:
+    """What tells Grafana in which folder to show the boards."""
+    provider = {
+        "name": "tokentape",
+        "folder": options.folder,
+        "type": "file",
+        "allowUiUpdates": False,
+        "updateIntervalSeconds": 30,
+        "options": {"path": "/var/lib/tokentape/dashboards"},
+    }
+    return _dump({"apiVersion": 1, "providers": [provider]})
+
+
 def runbook(options: Options, clock: Clock) -> str:
     """A page with a heading for each alert, to which its `runbook_url` points."""
     entries = [_entry(alert) for alert in alerts(options, clock)]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from rich.console import Group
 from rich.live import Live
@@ -18,6 +18,12 @@ if TYPE_CHECKING:
 
     from tokentape.cli.demo.figures import Figures
     from tokentape.proxy.ledger.report import Report
+
+
+BOARDS: Final = (
+    "To see calls of your own on Grafana boards: "
+    "docker compose -f grafana/compose.yaml up -d (grafana/README.md)."
+)
 
 
 class Stage:
@@ -61,6 +67,7 @@ class Stage:
             self._console.print()
             print_whole(self._console, *tables(report))
             self._console.print(f"\n{beside(report.total)}")
+        self._console.print(f"\n{BOARDS}", soft_wrap=True)
 
     @contextlib.contextmanager
     def going_on(
