@@ -59,8 +59,9 @@ def test_what_is_still_locked_at_the_end_is_counted_and_said(
             assert proxy.stop() == 0
     assert kept(ledger) == 1
     assert whole(ledger)
-    told = f"The ledger {ledger} cannot be used now (database is locked)"
-    assert told in capfd.readouterr().err
+    said = capfd.readouterr().err
+    assert f"The ledger {ledger} cannot be used now (database is locked)" in said
+    assert "5 calls are missing from the ledger." in said
 
 
 def test_a_ledger_that_is_taken_away_is_made_anew(upstream: BilledUpstream, ledger: str) -> None:

@@ -209,7 +209,9 @@ def test_a_call_that_cannot_be_a_row_takes_no_other_with_it() -> None:
     assert writer.lost == NONE_LOST | {"rejected": 1}
 
 
-def test_closing_waits_no_longer_than_it_may() -> None:
+def test_closing_waits_no_longer_than_it_may_and_says_what_is_missing(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
     store = FakeStore()
     store.refuses = lambda _ids: UnavailableError("Away.")
     writer = writer_for(store)
@@ -219,6 +221,7 @@ def test_closing_waits_no_longer_than_it_may() -> None:
     tries = len(store.opened_with)
     writer.close(0.3)
     assert writer.lost == NONE_LOST | {"stopped": 2}
+    assert caplog.records[-1].getMessage() == "2 calls are missing from the ledger."
     assert len(store.opened_with) - tries < 20, "it tries again, and not in a hot loop"
     assert writer.inbox.settled == 2
 

@@ -264,6 +264,9 @@ class Writer:
             self._lose(
                 "stopped", list(batch.results.values()), rows=len(batch.rows), marks=batch.settled_marks()
             )
+        if lost := sum(self.lost.values()):
+            # No scrape comes after this, and a ledger that is away cannot be told either.
+            _log.warning("%s missing from the ledger.", "1 call is" if lost == 1 else f"{lost:,} calls are")
         self._drop_store()
 
     # Counting.
