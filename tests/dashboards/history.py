@@ -73,11 +73,18 @@ Samples = dict[str, list[tuple[int, float]]]
 
 
 def times() -> Iterator[int]:
-    """Every minute of the last day and an hour, every two of that day a week ago, else twice an hour."""
+    """As dense as the rates of boards need.
+
+    Three a minute in the last hour and in that hour a week ago, one a minute in the last day, one every two
+    minutes in that day a week ago, else two an hour.
+    """
     at = END - DAYS * DAY
     while at <= END:
         yield at
         ago = END - at
+        if ago <= 3900 or 7 * DAY - 300 <= ago <= 7 * DAY + 3900:
+            at += 20
+            continue
         at += 60 if ago <= DAY + 7200 else 120 if 7 * DAY - 7200 <= ago <= 8 * DAY + 7200 else 1800
 
 

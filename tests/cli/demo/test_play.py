@@ -16,6 +16,7 @@ from click.testing import CliRunner
 from tests.support.proxy import PATIENCE, clean_environment, get, parse_metrics
 
 from tokentape.cli.demo.play import own
+from tokentape.cli.demo.stage import BOARDS
 from tokentape.cli.main import main
 from tokentape.cli.options import Settings
 
@@ -32,10 +33,11 @@ def test_once_shows_all_scenes_and_ends_by_itself() -> None:
     )
     assert (result.returncode, result.stderr) == (0, "")
     lines = [row for row in result.stdout.splitlines() if row.strip()]
-    figures, report = ([row.split() for row in lines if row.startswith("all")], lines[-1])
+    figures, report = ([row.split() for row in lines if row.startswith("all")], lines[-2])
     assert [row[1:6] for row in figures] == [["33", "2,168", "12,900", "4,300", "2,766"]] * 2
     assert figures[1][7].startswith("0.0")
     assert report.startswith("0.0316 USD saved by caching, ")
+    assert lines[-1] == BOARDS
     rows = {row.split()[0] for row in lines}
     assert {"claude-sonnet-4-6", "claude-haiku-4-5", "claude-opus-4-8", "metrics"} <= rows
     for word in ("client_abort", "stream_error", "max_tokens", "tool_use", "rate_limit_error"):
