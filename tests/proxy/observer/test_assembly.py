@@ -216,8 +216,9 @@ def test_in_a_hurry_a_request_is_skimmed_and_its_reply_is_read() -> None:
 
 
 def test_in_a_hurry_rate_limits_wait_for_the_next_reply() -> None:
-    limits = b"anthropic-ratelimit-requests-remaining: 9\r\nanthropic-ratelimit-unified-5h-status: allowed\r\n"
-    head = REPLY_HEAD[:-2] + limits + b"\r\n"
+    key = b"anthropic-ratelimit-requests-remaining: 9\r\n"
+    subscription = b"anthropic-ratelimit-unified-5h-status: allowed\r\n"
+    head = REPLY_HEAD[:-2] + key + subscription + b"\r\n"
     kept, _ = assemble([opened(), replied(head=head)])
     hurried, _ = assemble([opened(flags=Flag.END | Flag.HURRY), replied(head=head)])
     assert [limit.remaining for limit in kept.calls[0].rate_limits] == [9]
