@@ -11,6 +11,7 @@ import sys
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import pytest
 from click.testing import CliRunner
 from tests.proxy.ledger.cases import record
@@ -18,8 +19,12 @@ from tests.proxy.pricing.paid_calls import book
 from tests.support.asked_ledger import OPUS, SONNET, calls, make_ledger
 from tests.support.proxy import PATIENCE, clean_environment
 
+from tokentape.cli.asking.calls import unseen
 from tokentape.cli.main import main
+from tokentape.proxy.ledger.listing import following, newest_id
 from tokentape.proxy.ledger.location import locate
+from tokentape.proxy.ledger.reader import Reader
+from tokentape.proxy.ledger.selection import Selection
 from tokentape.proxy.pricing.price import price
 
 if TYPE_CHECKING:
@@ -165,3 +170,18 @@ def test_follow_goes_on_with_new_calls_until_ctrl_c(tmp_path: Path, shape: str, 
             assert (fresh.rstrip().endswith(new), process.wait(PATIENCE)) == (True, 0)
         finally:
             process.kill()
+
+
+def test_follow_shows_what_was_shown_already_no_second_time(tmp_path: Path) -> None:
+    """A call may be written after the place to begin was looked up and before the first are listed."""
+    location = locate(make_ledger(tmp_path))
+    reader = Reader(location)
+    after = newest_id(reader)
+    early, late = (msgspec.structs.replace(call, request_id="req_new") for call in calls()[:2])
+    record(location, [(early, price(early, book()))])
+    shown = {recorded.id for recorded in following(reader, after)}
+    looks = unseen(reader, after, Selection(), shown)
+    assert next(looks) == []
+    record(location, [(late, price(late, book()))])
+    assert [recorded.id for recorded in next(looks)] == [after + 2]
+    assert next(looks) == []

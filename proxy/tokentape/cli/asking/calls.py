@@ -10,7 +10,7 @@ import msgspec
 from tokentape.cli.options import options
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Container, Iterator, Sequence
     from datetime import tzinfo
 
     from tokentape.proxy.ledger.listing import Sort
@@ -46,7 +46,8 @@ def calls(**flags: Any) -> None:
         zone = ZoneInfo(settings.timezone)
         _show(found[::-1] if settings.sort == "time" else found, settings.format, zone)
         if settings.follow:
-            _follow(reader, after, of, settings.format, zone)
+            fresh = unseen(reader, after, of, {recorded.id for recorded in found})
+            _follow(fresh, settings.format, zone)
 
 
 def _show(found: Sequence[Recorded], shape: str, zone: tzinfo, *, header: bool = True) -> None:
@@ -64,17 +65,23 @@ def _show(found: Sequence[Recorded], shape: str, zone: tzinfo, *, header: bool =
             click.echo(calls_view.line(recorded, zone))
 
 
-def _follow(reader: Reader, after: int, of: Selection, shape: str, zone: tzinfo) -> None:
-    import time
-
+def unseen(reader: Reader, after: int, of: Selection, shown: Container[int]) -> Iterator[list[Recorded]]:
+    """What is new at each look, without end: behind the id `after`, less what is `shown` already."""
     from tokentape.proxy.ledger.listing import following
+
+    while True:
+        fresh = following(reader, after, of=of)
+        after = fresh[-1].id if fresh else after
+        yield [recorded for recorded in fresh if recorded.id not in shown]
+
+
+def _follow(looks: Iterator[list[Recorded]], shape: str, zone: tzinfo) -> None:
+    import time
 
     try:
         while True:
             time.sleep(_PERIOD)
-            fresh = following(reader, after, of=of)
-            if fresh:
-                after = fresh[-1].id
+            if fresh := next(looks):
                 _show(fresh, shape, zone, header=False)
     except KeyboardInterrupt:
         return
