@@ -7,6 +7,7 @@ module and ini file decides is told there, in `settings`.
 
 from __future__ import annotations
 
+import contextlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -52,6 +53,12 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     group.addoption("--tokentape-upstream", dest="tokentape_upstream", metavar="URL", help=_HELP["upstream"])
     parser.addini("tokentape_upstream", _HELP["upstream"], default=None)
+    parser.addini(
+        "tokentape_adopt_vcr",
+        "take over the tests that are marked for pytest-recording",
+        type="bool",
+        default=False,
+    )
     parser.addini("tokentape_hosts", _HELP["hosts"], type="linelist", default=None)
 
 
@@ -62,6 +69,11 @@ def pytest_configure(config: pytest.Config) -> None:
         "tokentape(cassette, *, record, match, hosts, max_usd, max_calls, max_tokens, ...): "
         "play the API calls of this test from its cassette.",
     )
+    if config.getini("tokentape_adopt_vcr"):
+        # pytest-recording stands back from the tests that it would have opened a cassette for.
+        config.option.disable_recording = True
+        config.addinivalue_line("markers", "vcr: played by tokentape, see tokentape_adopt_vcr.")
+        config.addinivalue_line("markers", "default_cassette(name): the cassette of a test marked vcr.")
     config.pluginmanager.register(_Verdicts(), "tokentape-verdicts")
 
 
@@ -81,7 +93,8 @@ def tokentape_cassette(
     item, config = request.node, request.config
     command_line = {name: config.getoption(f"tokentape_{name}") for name in [*_CHOICES, "upstream"]}
     ini = {name: config.getini(f"tokentape_{name}") for name in [*_CHOICES, "upstream", "hosts"]}
-    with opened(item, _said(command_line), tokentape_config, _said(ini)) as (cassette, deck):
+    module = {**_vcr_settings(request), **tokentape_config}
+    with opened(item, _said(command_line), module, _said(ini)) as (cassette, deck):
         item.stash[_OPEN] = (cassette, deck)
         yield cassette
         del item.stash[_OPEN]
@@ -100,8 +113,29 @@ def tokentape_server(request: pytest.FixtureRequest, tokentape_cassette: OpenCas
 @pytest.fixture(autouse=True)
 def _tokentape_marked(request: pytest.FixtureRequest) -> None:
     """A marked test has its cassette, whether it asks for the fixture or not."""
-    if request.node.get_closest_marker("tokentape") is not None:
+    if request.node.get_closest_marker("tokentape") is not None or _adopts(request):
         request.getfixturevalue("tokentape_cassette")
+
+
+def _adopts(request: pytest.FixtureRequest) -> bool:
+    marked = request.node.get_closest_marker("vcr") is not None
+    return marked and bool(request.config.getini("tokentape_adopt_vcr"))
+
+
+def _vcr_settings(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """What a test marked for pytest-recording stands for."""
+    if not _adopts(request):
+        return {}
+    from tokentape.recorder.testing.adopting import adopted  # noqa: PLC0415 - see the module's docstring
+    from tokentape.recorder.testing.settings import SettingsError  # noqa: PLC0415
+
+    config: dict[str, Any] = {}
+    with contextlib.suppress(pytest.FixtureLookupError):
+        config = request.getfixturevalue("vcr_config")
+    try:
+        return adopted(request.node, config)
+    except SettingsError as error:
+        pytest.fail(str(error), pytrace=False)
 
 
 @pytest.hookimpl(wrapper=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import TYPE_CHECKING
 
 import anthropic
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 # What is imported here stays imported: pytester forgets what its runs import.
 LOADED = (anthropic, httpx, httpx2, tokentape.recorder.testing.running)
+VCRPY = importlib.import_module("vcr")
 
 HEAD = """
 import anthropic, pytest

@@ -149,7 +149,7 @@ def test_loopback_is_free():
     result.assert_outcomes(failed=3, passed=2)
     result.stdout.fnmatch_lines(
         [
-            "A connection to api.weather.com:80 was blocked: nothing goes live here.*hosts=*",
+            "GET http://api.weather.com/now was blocked: nothing goes live here. Name the host in hosts=*",
             "A connection to 192.0.2.7:80 was blocked: *",
             "GET https://api.weather.com/now was blocked: nothing goes live here. Name the host in hosts=*",
         ]

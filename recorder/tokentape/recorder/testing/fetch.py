@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import http.client
+from http.client import HTTPConnection, HTTPException, HTTPResponse, HTTPSConnection
 from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
@@ -50,18 +50,18 @@ class Fetch:
             self._take.end()
         except TimeoutError:
             self._fail(Ending.TIMEOUT, send, begun=begun)
-        except (OSError, http.client.HTTPException):
+        except (OSError, HTTPException):
             self._fail(Ending.UPSTREAM_ABORT, send, begun=begun)
         finally:
             connection.close()
             send(None)
 
-    def _connection(self) -> http.client.HTTPConnection:
+    def _connection(self) -> HTTPConnection:
         secure = self._base.scheme == "https"
-        kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
+        kind = HTTPSConnection if secure else HTTPConnection
         return kind(self._base.hostname or "", self._base.port, timeout=_SECONDS)
 
-    def _reply(self, connection: http.client.HTTPConnection) -> http.client.HTTPResponse:
+    def _reply(self, connection: HTTPConnection) -> HTTPResponse:
         asked = self._asked
         headers = {
             name.decode("latin-1"): value.decode("latin-1")
@@ -72,7 +72,7 @@ class Fetch:
         connection.request(asked.method.decode("latin-1"), target, asked.body or None, headers)
         return connection.getresponse()
 
-    def _head(self, reply: http.client.HTTPResponse) -> bytes:
+    def _head(self, reply: HTTPResponse) -> bytes:
         headers = tuple(reply.getheaders())
         self._take.head(reply.status, reply.reason, headers)
         kept = [pair for pair in headers if pair[0].lower() not in _HOP]

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import enum
 import ipaddress
-from typing import NamedTuple
+from typing import Final, NamedTuple
 from urllib.parse import urlsplit
 
 from tokentape.recorder.replay.asking import API
 from tokentape.recorder.scrubbing.allowed import recordable
+
+EVERY: Final = "*"
 
 
 class Whom(enum.Enum):
@@ -38,7 +40,7 @@ class Places:
 
         Args:
             bases: base URLs that stand for the API.
-            hosts: names of hosts, with or without a port.
+            hosts: names of hosts, with or without a port; `*` is every one.
         """
         self._bases = tuple(base.rstrip("/") for base in bases if base)
         self._hosts = frozenset(host.lower() for host in hosts)
@@ -57,7 +59,9 @@ class Places:
                 return Located(Whom.API if known else _whom(host), kept if known else uri)
         if is_here(host):
             return Located(Whom.HERE, uri)
-        return Located(Whom.API if recordable(method, uri) else Whom.ELSEWHERE, uri)
+        if recordable(method, uri):
+            return Located(Whom.API, uri)
+        return Located(Whom.NAMED if EVERY in self._hosts else Whom.ELSEWHERE, uri)
 
 
 def is_here(host: str) -> bool:

@@ -19,6 +19,7 @@ from tokentape.recorder.testing.guard import guarding
 from tokentape.recorder.testing.hosts import Places
 from tokentape.recorder.testing.keeping import keep
 from tokentape.recorder.testing.naming import SUFFIX, folder_of, name_of
+from tokentape.recorder.testing.other_clients import asking_through_vcrpy
 from tokentape.recorder.testing.settings import Record, Settings, SettingsError, Unplayed, Write, settle
 from tokentape.recorder.testing.transports import asking
 from tokentape.recorder.testing.verdicts import PROPERTY, line_of
@@ -62,6 +63,7 @@ def opened(
             stack.enter_context(guarding(deck.blocked))
             stack.enter_context(_credential())
         stack.enter_context(asking(deck))
+        stack.enter_context(asking_through_vcrpy(deck))
         yield found, deck
     _end(item, found, deck)
 
