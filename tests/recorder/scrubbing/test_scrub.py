@@ -226,6 +226,25 @@ def test_media_and_signatures_are_never_touched() -> None:
     assert clean[:4] == body["messages"][0]["content"][:4]
 
 
+@pytest.mark.parametrize("member", ["data", "signature"])
+@pytest.mark.parametrize("after", ["", "\n"])
+def test_a_token_is_no_media_by_the_name_of_its_member(member: str, after: str) -> None:
+    """A text document has its text under `data`, as media have theirs."""
+    token = PLANTED["anthropic"]
+    clean = scrub_request(request({"source": {"type": "text", member: token + after}}))
+    assert json.loads(clean.body) == {"source": {"type": "text", member: f"REDACTED-api-key{after}"}}
+
+
+@pytest.mark.parametrize(
+    "header",
+    [("helicone-auth", f"Bearer {VALUE}"), ("cookie", f"a=1; sid={VALUE}"), ("x-goog-api-key", VALUE)],
+)
+def test_a_gateways_credential_is_found_in_a_reply(header: tuple[str, str]) -> None:
+    error = reply({"error": {"message": f"{VALUE} is not known"}}, status=401)
+    clean = scrub(Interaction(request=request(headers=(header,)), response=error))
+    assert json.loads(clean.response.body) == {"error": {"message": "REDACTED-api-key is not known"}}
+
+
 def test_what_has_no_secret_comes_back_as_it_was() -> None:
     odd = b'{ "a" : 1.50,\r\n "b":"\\u00e9 max_tokens=1024 password reset, sk-learn, task-force-1-two" }'
     same = Interaction(request=request(odd), response=reply(odd))

@@ -10,6 +10,7 @@ import re
 from collections import defaultdict
 from typing import TYPE_CHECKING, Final, NamedTuple
 
+from tokentape.recorder.scrubbing.escapes import shortest
 from tokentape.recorder.scrubbing.named import NAMED, USER_ID
 from tokentape.recorder.scrubbing.shapes import SHAPES
 
@@ -27,6 +28,7 @@ _PROTECTED: Final = re.compile(
     rb'\\*"([A-Za-z0-9+/_-](?:[A-Za-z0-9+/_-]|\\*/|\\+[nr]){63,}={0,2})'
 )
 """Base64 by its name in the API: media, thinking signatures, redacted thinking, search results."""
+_LINE_ENDS: Final = re.compile(rb"(?:\\+[nr])*+")
 
 _BLOB: Final = 128
 """Characters of a base64 run in which no token can be told from chance."""
@@ -76,6 +78,14 @@ def find(text: bytes, *, literals: Sequence[bytes] = (), cut: bool = False) -> l
     `literals` are credentials that are known as such. `cut` says that the text broke off: then the
     beginning of a token at its end counts too.
     """
+    reading = shortest(text)
+    if reading is None:
+        return _find(text, literals, cut=cut)
+    found = _find(reading.text, literals, cut=cut)
+    return [Span(reading.place(span.start), reading.place(span.end), span.kind) for span in found]
+
+
+def _find(text: bytes, literals: Sequence[bytes], *, cut: bool) -> list[Span]:
     found = list(_search(text, _SHAPES, cut=cut))
     found += _search(text.lower(), _NAMED, cut=cut)
     for literal in literals:
@@ -84,7 +94,7 @@ def find(text: bytes, *, literals: Sequence[bytes] = (), cut: bool = False) -> l
     if not secrets:
         return []
     kept = protected(text)
-    return [span for span in secrets if not _within(span, kept) and not _in_blob(text, span)]
+    return [span for span in secrets if not _within(text, span, kept) and not _in_blob(text, span)]
 
 
 def find_user_ids(body: bytes) -> list[Span]:
@@ -157,8 +167,14 @@ def _match(text: bytes, at: int, rule: Rule, *, cut: bool) -> Span | None:
     return Span(start, end, rule.kind) if end > start else None
 
 
-def _within(span: Span, kept: Sequence[tuple[int, int]]) -> bool:
-    return any(start <= span.start and span.end <= end for start, end in kept)
+def _within(text: bytes, span: Span, kept: Sequence[tuple[int, int]]) -> bool:
+    """Whether the span is a part of media; one that is all of it is no chance."""
+    return any(
+        start <= span.start
+        and span.end <= end
+        and not (start == span.start and _LINE_ENDS.fullmatch(text, span.end, end))
+        for start, end in kept
+    )
 
 
 def _in_blob(text: bytes, span: Span) -> bool:

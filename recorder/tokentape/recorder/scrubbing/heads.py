@@ -22,17 +22,6 @@ _SECRET_HEADER: Final = re.compile(
     re.IGNORECASE,
 )
 
-_CREDENTIAL_HEADERS: Final = frozenset(
-    {
-        "api-key",
-        "authorization",
-        "proxy-authorization",
-        "x-amz-security-token",
-        "x-api-key",
-        "x-goog-api-key",
-    }
-)
-
 
 def secret_kind(name: str) -> str | None:
     """The kind of secret that a header's value is by its name, if it is one."""
@@ -43,8 +32,15 @@ def secret_kind(name: str) -> str | None:
 
 def credentials(headers: Headers) -> tuple[bytes, ...]:
     """The credentials that a request was sent with, to be searched for wherever they may be repeated."""
-    values = [value for name, value in headers if name.lower() in _CREDENTIAL_HEADERS]
-    return usable_literals(value.rpartition(" ")[2].encode() for value in values)
+    return usable_literals(secret.encode() for name, value in headers for secret in _secrets_of(name, value))
+
+
+def _secrets_of(name: str, value: str) -> list[str]:
+    """What of a header's value is a credential: a gateway's key and a cookie are, too."""
+    kind = secret_kind(name)
+    if kind == "cookie":
+        return [pair.partition("=")[2].strip() for pair in value.split(";")]
+    return [value.rpartition(" ")[2]] if kind == "credential" else []
 
 
 def scrub_request_headers(headers: Headers, policy: Policy, literals: tuple[bytes, ...] = ()) -> Headers:
