@@ -101,7 +101,7 @@ def test_a_miss_fails_a_command_that_swallowed_it(tmp_path: Path) -> None:
     (tmp_path / "app.py").write_text("from ask import *\nask('one'); ask('three')")
     result = replay("day.yaml", "--", sys.executable, "app.py", cwd=tmp_path)
 
-    what_to_run = f"To record it: tokentape record day.yaml -- {sys.executable} app.py"
+    what_to_run = f"To record it: tokentape record day.yaml --append -- {sys.executable} app.py"
     assert (result.returncode, result.stdout) == (1, f"1\n422 {what_to_run}\n")
     lines = result.stderr.splitlines()
     missed = "miss: No recording in day matches POST /v1/messages (claude-haiku-4-5, 1 message)."

@@ -118,7 +118,8 @@ def _desk(
 def _hint(path: Path, command: tuple[str, ...]) -> str:
     import shlex
 
-    recording = ("tokentape", "record", str(path), *(("--", *command) if command else ()))
+    # `--append`: the cassette is there, and a recording refuses to write over it.
+    recording = ("tokentape", "record", str(path), "--append", *(("--", *command) if command else ()))
     return f"To record it: {shlex.join(recording)}"
 
 
