@@ -48,7 +48,7 @@ def export(path: Path) -> None:
 
 @ca.command(short_help="Delete it, key and all.")
 def remove() -> None:
-    """Delete the authority; the next --intercept makes another. Where you made a system trust it, undo that."""
+    """Delete the authority; the next --intercept makes another one."""
     from tokentape.cli.intercepting import authority
 
     own = authority()
