@@ -91,7 +91,8 @@ CLAUDE_CODE: Final = Client(
     title="Claude Code",
     lines="""\
 ANTHROPIC_BASE_URL={url} ENABLE_TOOL_SEARCH=true claude
-ENABLE_TOOL_SEARCH=true tokentape run -- claude  # with a proxy of its own
+tokentape run --intercept -- claude  # with a proxy of its own, and nothing switched off
+tokentape run -- claude  # the same without the extra `intercept`; it sets ENABLE_TOOL_SEARCH=true
 """,
     notes=(_TOOL_SEARCH, _CONTEXT, _SETTINGS),
 )
