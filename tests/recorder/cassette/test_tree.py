@@ -163,6 +163,7 @@ def test_metadata_is_vcrpys_or_ours() -> None:
     [
         ({"method": None}, {}, "has no `method` in its request"),
         ({"uri": None}, {}, "has no `uri` in its request"),
+        ({"uri": "http://["}, {}, "has a `uri` that is none: http://["),
         ({"body": 7}, {}, "has a body in its request that is neither text nor bytes"),
         ({"headers": "a"}, {}, "has headers in its request that are neither a mapping nor a list"),
         ({}, {"status": None}, "has a status code that is no number: None"),

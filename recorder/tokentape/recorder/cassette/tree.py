@@ -12,6 +12,7 @@ import contextlib
 import json
 from collections.abc import Iterable, Mapping
 from typing import Any, Final, cast
+from urllib.parse import urlsplit
 
 from tokentape.proxy.observer.decoding import DecodingError, decoder_for
 from tokentape.recorder.cassette.errors import CassetteError
@@ -107,10 +108,19 @@ def _request(side: Tree) -> Request:
     body = _body(side.get("body"), "request") if "parsed_body" not in side else _parsed_body(side)
     return Request(
         method=_text(_needed(side, "method", "request")).upper(),
-        uri=_text(side["url"] if "url" in side and "uri" not in side else _needed(side, "uri", "request")),
+        uri=_uri(side["url"] if "url" in side and "uri" not in side else _needed(side, "uri", "request")),
         headers=flat(headers),
         body=decoded(body, _joined(headers), "request"),
     )
+
+
+def _uri(value: object) -> str:
+    uri = _text(value)
+    try:
+        urlsplit(uri)
+    except ValueError:
+        raise Wrong(f"has a `uri` that is none: {uri[:80]}") from None
+    return uri
 
 
 def _response(side: Tree, extras: Tree) -> Response:
