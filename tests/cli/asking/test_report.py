@@ -294,6 +294,11 @@ def test_what_if_prices_each_call_anew(ledger: str) -> None:
             2,
             f"--since {NO_TIME}, not 'yesterday'.",
         ),
+        (
+            ("--since", "1d", "--until", "2d"),
+            2,
+            "--since 1d is not before --until 2d: exchange the two, or leave one out.",
+        ),
         (("--month", "2026-13"), 2, "--month must be a month such as 2026-11, not '2026-13'."),
         (
             ("--month", "2026-11", "--since", "7d"),

@@ -59,7 +59,7 @@ def selection(settings: Settings, *, since: str = "") -> Selection:
     """Which calls are asked for; `since` where nobody says from when.
 
     Raises:
-        UsageError: a time is none.
+        UsageError: a time is none, or the span has no length.
     """
     zone, now = ZoneInfo(settings.timezone), datetime.now(UTC)
     conditions = dict(map(_condition, settings.where))
@@ -69,11 +69,14 @@ def selection(settings: Settings, *, since: str = "") -> Selection:
         first, end = month(settings.month, zone)
         return Selection(since=first, until=end, where=conditions)
     begin = settings.since or ("" if settings.until else since)
-    return Selection(
-        since=moment(begin, "--since", zone, now) if begin else None,
-        until=moment(settings.until, "--until", zone, now) if settings.until else None,
-        where=conditions,
-    )
+    first = moment(begin, "--since", zone, now) if begin else None
+    end = moment(settings.until, "--until", zone, now) if settings.until else None
+    if first is not None and end is not None and first >= end:
+        raise UsageError(
+            f"--since {settings.since} is not before --until {settings.until}: exchange the two, "
+            "or leave one out."
+        )
+    return Selection(since=first, until=end, where=conditions)
 
 
 def _condition(text: str) -> tuple[str, str | None]:
