@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.proxy.messages.exchanges import SALT, dump, message
@@ -81,3 +82,11 @@ def test_so_do_bytes_that_are_no_message(body: bytes) -> None:
 
 def test_an_ordinary_message_is_plain() -> None:
     assert plain_message(dump(message())) is not None
+
+
+@pytest.mark.parametrize("odd", [b'"\xff"', b"1e400"])
+def test_what_is_odd_where_nobody_looks_costs_no_usage(odd: bytes) -> None:
+    body = dump(message(stop_sequence="here"))
+    told = said(body.replace(b'"here"', odd), plainly=True)
+    assert told == said(body, plainly=True)
+    assert told["usage"] is not None

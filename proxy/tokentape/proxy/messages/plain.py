@@ -1,7 +1,8 @@
 """Plain replies: a message as nearly all are, decoded into types, at half the price of looking at everything.
 
 What is not plain (an unknown field of usage, iterations, diagnostics, a value of another type) is left to
-`reply.read_message_body`, which says of all bodies what they say; this says the same of those it takes.
+`reply.read_any_body`, which says of all bodies what they say; this says the same of those it takes. Only
+where nobody looks it is less strict: text that is no UTF-8, or a number beyond all floats, costs no usage.
 """
 
 from __future__ import annotations
