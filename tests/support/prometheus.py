@@ -24,7 +24,11 @@ T = TypeVar("T")
 
 NEWER = "TOKENTAPE_PROMETHEUS"
 """Environment variable: a folder with another prometheus and promtool than the system's."""
-PACKAGES = {"chromium": "chromium", "amtool": "prometheus-alertmanager", "prometheus-alertmanager": "prometheus-alertmanager"}
+PACKAGES = {
+    "chromium": "chromium",
+    "amtool": "prometheus-alertmanager",
+    "prometheus-alertmanager": "prometheus-alertmanager",
+}
 """Debian packages of programs that are not in `prometheus`."""
 
 PATIENCE = 60.0
