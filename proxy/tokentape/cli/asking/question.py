@@ -69,14 +69,14 @@ def selection(settings: Settings, *, since: str = "") -> Selection:
         first, end = month(settings.month, zone)
         return Selection(since=first, until=end, where=conditions)
     begin = settings.since or ("" if settings.until else since)
-    first = moment(begin, "--since", zone, now) if begin else None
-    end = moment(settings.until, "--until", zone, now) if settings.until else None
-    if first is not None and end is not None and first >= end:
+    start = moment(begin, "--since", zone, now) if begin else None
+    stop = moment(settings.until, "--until", zone, now) if settings.until else None
+    if start is not None and stop is not None and start >= stop:
         raise UsageError(
             f"--since {settings.since} is not before --until {settings.until}: exchange the two, "
             "or leave one out."
         )
-    return Selection(since=first, until=end, where=conditions)
+    return Selection(since=start, until=stop, where=conditions)
 
 
 def _condition(text: str) -> tuple[str, str | None]:
