@@ -271,3 +271,36 @@ def test_misspelt():
     result = pytester.runpytest_inprocess("--tokentape-record=none")
     result.assert_outcomes(passed=1, errors=1)
     result.stdout.fnmatch_lines(["*tokentape knows no setting 'recrod': use one of record, match*"])
+
+
+ANYIO = """
+import os
+
+@pytest.mark.anyio
+@pytest.mark.tokentape
+async def test_by_the_plugin_of_anyio():
+    async with anthropic.AsyncAnthropic() as client:
+        assert (await client.messages.create(**ASK)).content[0].text == "Hello"
+
+@pytest.fixture
+def anyio_backend():
+    return "asyncio"
+
+@pytest.mark.tokentape
+def test_credential():
+    assert os.environ["ANTHROPIC_API_KEY"] == EXPECTED
+
+def test_unmarked():
+    assert os.environ.get("ANTHROPIC_API_KEY") == ("sk-ant-test" if EXPECTED == "sk-ant-test" else None)
+"""
+
+
+def test_a_dummy_credential_is_there_for_a_test_that_cannot_go_live(
+    pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch, url: str
+) -> None:
+    live(monkeypatch, url)
+    pytester.makepyfile(test_it=HEAD + 'EXPECTED = "sk-ant-test"' + ANYIO)
+    pytester.runpytest_inprocess("--tokentape-record=once").assert_outcomes(passed=3)
+    dead(monkeypatch)
+    pytester.makepyfile(test_it=HEAD + 'EXPECTED = "replayed-needs-no-key"' + ANYIO)
+    pytester.runpytest_inprocess().assert_outcomes(passed=3)
