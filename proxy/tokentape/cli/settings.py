@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from tokentape.cli.options import Option
 
 PORTS = frozenset({"listen", "admin", "intercept_listen"})
-DEVELOPERS = frozenset({"TOKENTAPE_RECORDINGS", "TOKENTAPE_CI_STRICT"})
+DEVELOPERS = frozenset({"TOKENTAPE_RECORDINGS", "TOKENTAPE_CI_STRICT", "TOKENTAPE_PROMETHEUS"})
 """Documented variables that are no option: tests read them."""
 OWN_PORTS = frozenset({"up", "doctor"})
 """Commands that mean the ports of a file; the others take free ones."""
