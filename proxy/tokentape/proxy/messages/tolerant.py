@@ -17,8 +17,9 @@ BROKEN: Final = (msgspec.MsgspecError, RecursionError, ValueError)
 MAX_TEXT: Final = 256
 """Characters kept of an id, a model name or any other short text."""
 
-MAX_COUNT: Final = 2**63 - 1
-"""The largest number that a ledger can hold."""
+MAX_COUNT: Final = 10**9
+"""Hundreds of times what one reply can count: a larger number is a broken upstream's, and would spoil every
+sum that it gets into for good."""
 
 MAX_NOTES: Final = 16
 """Distinct unknown names and distinct parse errors kept for one call."""
@@ -65,7 +66,7 @@ def text(value: object, limit: int = MAX_TEXT) -> str | None:
 
 
 def count(value: object) -> int | None:
-    """A whole number from 0 that a ledger can hold; `None` for anything else, `true` included."""
+    """A whole number from 0 to `MAX_COUNT`; `None` for anything else, `true` included."""
     return value if type(value) is int and 0 <= value <= MAX_COUNT else None
 
 

@@ -153,7 +153,8 @@ def cache_writes(usage: Usage, request_ttls: tuple[str, ...]) -> CacheWrites:
     """Cache writes by ttl, adding up to the API's total.
 
     What the split leaves over is put at the request's ttl: 1 hour where that is the only one asked
-    for, else 5 minutes, which is the API's default. A split beyond the total keeps its 1 hour part
+    for, or where nobody knows what was asked for and the split names no other; else 5 minutes, which is
+    the API's default. A split beyond the total keeps its 1 hour part
     first, the dearer one.
     """
     short, long = usage.ephemeral_5m_input_tokens or 0, usage.ephemeral_1h_input_tokens or 0
@@ -163,7 +164,8 @@ def cache_writes(usage: Usage, request_ttls: tuple[str, ...]) -> CacheWrites:
         return NO_WRITES
     if rest == 0:
         return CacheWrites(tokens_5m=short, tokens_1h=long)
-    if rest > 0 and request_ttls == ("1h",):
+    hours = request_ttls == ("1h",) or (not request_ttls and long > 0 and not short)
+    if rest > 0 and hours:
         return CacheWrites(tokens_5m=short, tokens_1h=long + rest, assumed=True)
     if rest > 0:
         return CacheWrites(tokens_5m=short + rest, tokens_1h=long, assumed=True)
