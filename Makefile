@@ -98,8 +98,9 @@ oldest: ## resolver, imports and quick tests on Python 3.11
 	@.venv-oldest/bin/python -m pytest -q -m 'not slow' $(ARGS)
 
 .PHONY: ci
+# A shell lets what it runs in the background ignore Ctrl-C, which tests send: so it is told not to.
 ci: lint types ## what CI runs: the newest and the oldest Python side by side
-	@$(MAKE) --no-print-directory oldest > .oldest.log 2>&1 & oldest=$$!; \
+	@env --default-signal=INT,QUIT $(MAKE) --no-print-directory oldest > .oldest.log 2>&1 & oldest=$$!; \
 	$(MAKE) --no-print-directory test; newest=$$?; \
 	wait $$oldest; status=$$?; echo "On Python 3.11:"; \
 	if [ $$status -eq 0 ]; then tail -n 1 .oldest.log; else cat .oldest.log; fi; \
